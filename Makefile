@@ -1,0 +1,129 @@
+# One contest's files lie under ARTIFACTS; every step is a target with real files before and behind it.
+PYTHON ?= python3
+VENV ?= .venv
+DATA ?=
+ARTIFACTS ?= artifacts/$(if $(DATA),$(basename $(notdir $(DATA))),synthetic)
+SEED ?= 0
+FOLDS ?= 10
+HOLDOUT ?= 0.15
+# recipe:fold left out:seed
+MEMBERS ?= small_cnn:0:0 mobilenet_v3_small:1:0
+SET ?=
+PROFILE ?= an2dl
+ZIP ?=
+LIMIT ?=
+
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+export KERAS_BACKEND ?= tensorflow
+export PYTHONPATH := $(CURDIR)
+
+A := $(ARTIFACTS)
+SETTINGS_split := $(FOLDS) $(HOLDOUT) $(SEED)
+SETTINGS_train := $(SET) $(LIMIT) $(KERAS_BACKEND)
+SETTINGS_predict := $(MEMBERS)
+SETTINGS_score := $(PROFILE)
+
+READY := $(VENV)/.ready
+RUN := $(VENV)/bin/python -m
+STAMPS := $(foreach member,$(MEMBERS),$(A)/members/$(subst :,~,$(member)).run)
+
+.SUFFIXES:
+PHONY := help setup submission data clean split suites train predict ensemble export package score score-zip report \
+	rules sheet test test-all lint wipe FORCE
+.PHONY: $(PHONY)
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
+
+setup: $(READY) ## make the virtual environment and install what requirements.txt lists
+
+$(READY): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit("error: expected Python 3.10 to 3.13. Received: %d.%d. Name another one with PYTHON=python3.11" % sys.version_info[:2] if not (3, 10) <= sys.version_info[:2] <= (3, 13) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+submission: report ## the whole way: data to a scored zip (DATA=training_set.npz for your own file)
+	@$(RUN) local_eval.score --artifacts $(A) --show
+
+data: $(A)/data/meta.json ## draw the embedded contest, or load DATA=training_set.npz
+$(A)/data/meta.json: $(wildcard $(DATA))$(if $(and $(DATA),$(if $(wildcard $(DATA)),,missing)), FORCE) | $(READY)
+	@$(RUN) training.data --artifacts $(A) $(if $(DATA),--data '$(DATA)',--seed $(SEED))
+	@touch $@
+
+clean: $(A)/clean/clean.csv ## find duplicates, jokes and invalid images: clean.csv, dropped.png
+$(A)/clean/clean.csv: $(A)/data/meta.json
+	@$(RUN) training.clean --artifacts $(A)
+	@touch $@
+
+split: $(A)/split/folds.csv ## stratified folds by group, and the hold-out
+$(A)/split/folds.csv: $(A)/clean/clean.csv $(A)/.settings/split
+	@$(RUN) training.split --artifacts $(A) --folds $(FOLDS) --holdout $(HOLDOUT) --seed $(SEED)
+	@touch $@
+
+suites: $(A)/suites/.done ## shifted copies of the hold-out: select and judge parts
+$(A)/suites/.done: $(A)/split/folds.csv
+	@$(RUN) local_eval.suites --artifacts $(A) --seed $(SEED)
+	@touch $@
+
+train: $(STAMPS) ## train every member of MEMBERS="recipe:fold:seed ..." (SET="epochs=20 ..." changes fields)
+$(A)/members/%.run: $(A)/split/folds.csv $(A)/.settings/train training/recipes.py
+	@$(RUN) training.train --artifacts $(A) --recipe $(word 1,$(subst ~, ,$*)) --fold $(word 2,$(subst ~, ,$*)) \
+		--seed $(word 3,$(subst ~, ,$*)) --set $(SET) $(if $(LIMIT),--limit $(LIMIT)) --name-to $@
+
+predict: $(A)/members/.predicted ## out-of-fold and shifted predictions of every member and view
+$(A)/members/.predicted: $(STAMPS) $(A)/suites/.done $(A)/.settings/predict
+	@$(RUN) training.predict --artifacts $(A) $(foreach stamp,$(STAMPS),--run "$$(cat $(stamp))")
+	@touch $@
+
+ensemble: $(A)/ensemble/ensemble.json ## fit the weights of members and views under shift
+$(A)/ensemble/ensemble.json: $(A)/members/.predicted
+	@$(RUN) ensembles.fit --artifacts $(A) --runs $(foreach stamp,$(STAMPS),"$$(cat $(stamp))")
+	@touch $@
+
+export: $(A)/export/.done ## every member as a TensorFlow SavedModel
+$(A)/export/.done: $(A)/ensemble/ensemble.json
+	@$(RUN) submission.export --artifacts $(A)
+	@touch $@
+
+package: $(A)/submissions/latest.json ## the zip, after all rules have passed
+$(A)/submissions/latest.json: $(A)/export/.done $(wildcard submission/kit/*.py) submission/model.py
+	@$(RUN) submission.package --artifacts $(A)
+	@touch $@
+
+score: $(if $(ZIP),score-zip,$(A)/judge/score.json) ## run the zip as Codabench does and forecast the hidden score (ZIP=any.zip)
+$(A)/judge/score.json: $(A)/submissions/latest.json $(A)/suites/.done $(A)/.settings/score
+	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE)
+	@touch $@
+.PHONY: score-zip
+score-zip: $(A)/suites/.done
+	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) --zip '$(ZIP)'
+
+report: $(A)/report/report.html ## one HTML page and one picture of it all
+$(A)/report/report.html: $(A)/judge/score.json
+	@$(RUN) local_eval.report --artifacts $(A)
+	@touch $@
+
+rules: $(READY) ## check a zip against the platform's rules: make rules ZIP=any.zip
+	@$(RUN) submission.rules '$(ZIP)'
+
+sheet: $(A)/data/meta.json ## a picture of every augmentation
+	@$(RUN) training.augment.sheet --artifacts $(A)
+
+test: $(READY) ## the tests, within ten minutes on two cores
+	$(RUN) pytest -n 2 --dist worksteal
+
+test-all: $(READY) ## the slow tests too: the main job end to end, a real browser
+	$(RUN) pytest -n 2 --dist worksteal -m ''
+
+lint: $(READY) ## ruff and mypy
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+
+wipe: ## remove all files of this contest (the folder ARTIFACTS), not the environment
+	rm -rf -- '$(A)'
+
+# Holds what the command line says; its time changes when that changes.
+$(A)/.settings/%: FORCE
+	@mkdir -p $(@D); echo "$(SETTINGS_$*)" | cmp -s - $@ || echo "$(SETTINGS_$*)" > $@

@@ -1,0 +1,47 @@
+"""What a step may use, and how a breach is told."""
+
+from dataclasses import dataclass
+
+PROFILES_S = {"an2dl": 6000.0, "codabench-default": 600.0}
+"""Time limits of known contests, a step, in seconds. Source: contestants' reports; Codabench's public queue."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of one step.
+
+    limit_s: wall-clock seconds.
+    limit_mb: resident memory of the step's process tree in MiB, or None. The platform has its machine's limit only.
+    log_bytes: how much of each log is kept; the rest is counted and dropped from the middle.
+    """
+
+    limit_s: float = PROFILES_S["codabench-default"]
+    limit_mb: float | None = None
+    log_bytes: int = 1 << 20
+
+    def __post_init__(self) -> None:
+        if not self.limit_s > 0:
+            raise ValueError(f"limit_s must be above 0. Received: {self.limit_s}")
+        if self.limit_mb is not None and not self.limit_mb > 0:
+            raise ValueError(f"limit_mb must be above 0 or None. Received: {self.limit_mb}")
+        if self.log_bytes < 1024:
+            raise ValueError(f"log_bytes must be at least 1024. Received: {self.log_bytes}")
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A limit that was hit. `kind` is "time" (seconds) or "memory" (MiB)."""
+
+    kind: str
+    allowed: float
+    reached: float
+
+    def __str__(self) -> str:
+        if self.kind == "time":
+            return (
+                f"hit the time limit: allowed {self.allowed:.1f} s, still running when stopped at {self.reached:.1f} s"
+            )
+        return (
+            f"hit the memory limit: allowed {self.allowed:.1f} MiB, used {self.reached:.1f} MiB "
+            f"({self.reached - self.allowed:.1f} MiB over) when stopped"
+        )

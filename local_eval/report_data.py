@@ -1,0 +1,133 @@
+"""What the report shows, read from the artifacts folder; what is not essential may be missing: None or empty then."""
+
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from submission.kit.errors import KitError
+from submission.kit.files import read_json
+
+from .judged import Judged, open_judged
+from .operations_file import read_operations
+from .score import PART
+from .score_table import suite_order
+
+LOG_LINES = 12
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run: its folder's name, its state, and its history, one dict an epoch."""
+
+    name: str
+    state: str
+    history: list[dict[str, Any]]
+
+    def curve(self, key: str) -> tuple[list[float], list[float]]:
+        """Epochs and values of the lines that have the key; epochs count from 1."""
+        pairs = [(n, line[key]) for n, line in enumerate(self.history, 1) if isinstance(line.get(key), int | float)]
+        return [float(n) for n, _ in pairs], [float(value) for _, value in pairs]
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything the report reads.
+
+    score: score.json; judged: suite -> run; operations: shifted suite -> one tuple of names an image, in the suite's
+    order; manifest: the zip's; clean: A/clean/summary.json; dropped: the sheet of dropped pictures; logs: suite ->
+    file -> last lines.
+    """
+
+    artifacts: Path
+    score: dict[str, Any]
+    judged: dict[str, Judged]
+    operations: dict[str, list[tuple[str, ...]]]
+    ensemble: dict[str, Any] | None
+    runs: list[Run]
+    clean: dict[str, Any] | None
+    dropped: Path | None
+    manifest: dict[str, Any]
+    logs: dict[str, dict[str, str]]
+
+    @property
+    def class_names(self) -> list[str]:
+        return next(iter(self.judged.values())).images.class_names
+
+
+def load_report_data(artifacts: Path) -> ReportData:
+    """Read A/judge/score.json and what it points to.
+
+    Raises:
+        KitError: no score, or what it was made from is gone; names the command that mends it.
+    """
+    mend = f"python -m local_eval.score --artifacts {artifacts}"
+    score = read_json(artifacts / "judge" / "score.json", mend)
+    judged = {
+        suite: open_judged(artifacts / score["suites"][suite]["folder"], artifacts / "suites" / suite / PART, mend)
+        for suite in suite_order(score["suites"])
+    }
+    ensemble = artifacts / "ensemble" / "ensemble.json"
+    clean = artifacts / "clean" / "summary.json"
+    dropped = artifacts / "clean" / "dropped.png"
+    return ReportData(
+        artifacts=artifacts,
+        score=score,
+        judged=judged,
+        operations={suite: found for suite, run in judged.items() if (found := _operations(artifacts, suite, run))},
+        ensemble=read_json(ensemble, "python -m ensembles.fit") if ensemble.exists() else None,
+        runs=list(_runs(artifacts / "runs")),
+        clean=read_json(clean, "python -m training.clean") if clean.exists() else None,
+        dropped=dropped if dropped.exists() else None,
+        manifest=_manifest(Path(score["zip"])),
+        logs={suite: _logs(run.folder / "logs") for suite, run in judged.items()},
+    )
+
+
+def _operations(artifacts: Path, suite: str, run: Judged) -> list[tuple[str, ...]]:
+    path = artifacts / "suites" / suite / PART / "operations.csv"
+    if not path.exists():
+        return []
+    by_id = read_operations(path)
+    missing = [image_id for image_id in run.images.ids if image_id not in by_id]
+    if missing:
+        raise KitError(
+            f"{path}: expected a line for each of {len(run.images)} images. Received: none for {len(missing)}, "
+            f"{missing[0]} first. Run `python -m local_eval.suites` again."
+        )
+    return [by_id[image_id] for image_id in run.images.ids] if any(by_id.values()) else []
+
+
+def _runs(folder: Path) -> Iterator[Run]:
+    for path in sorted(folder.glob("*/history.jsonl")):
+        state = path.with_name("state.txt")
+        history = []
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                value = json.loads(line)
+            except ValueError:
+                continue  # the last line of a run that is being written or was killed
+            if isinstance(value, dict):
+                history.append(value)
+        yield Run(path.parent.name, state.read_text().strip() if state.exists() else "unknown", history)
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    try:
+        with zipfile.ZipFile(path) as file:
+            value = json.loads(file.read("manifest.json"))
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        return {}  # another kit's zip, or one that was deleted since
+    return value if isinstance(value, dict) else {}
+
+
+def _logs(folder: Path) -> dict[str, str]:
+    tails = {}
+    for path in sorted(folder.glob("*")) if folder.is_dir() else []:
+        if path.is_file():
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
+            if lines:
+                tails[path.name] = "\n".join(line[-500:] for line in lines)
+    return tails

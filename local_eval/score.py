@@ -1,0 +1,169 @@
+"""Run the zip as the platform does on clean and shifted images, and say what it scores and what it will score."""
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from submission.kit.console import run_main
+from submission.kit.errors import KitError
+from submission.kit.files import read_json, sha256_file, write_json
+
+from .forecast import forecast
+from .judged import Judged, open_judged
+from .limits import PROFILES_S
+from .score_table import score_table, suite_order
+
+PART = "judge"
+SUITES = ("clean", "an2dl")
+SHIFTED = "an2dl"  # the suite that the forecast is made from
+_ARRAYS = ("images.npy", "labels.npy", "ids.npy")
+
+# (artifacts, zip, suite, part, profile) -> folder of the run, whose outcome.json says how it ended
+JudgeZip = Callable[[Path, Path, str, str, str], Path]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m local_eval.score", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--artifacts", type=Path, default=Path("artifacts/synthetic"), help="folder of one contest")
+    parser.add_argument("--zip", type=Path, help="the submission; by default the one in submissions/latest.json")
+    parser.add_argument(
+        "--suite", nargs="+", metavar="SUITE", default=list(SUITES), help="suites whose judge part is run"
+    )
+    parser.add_argument("--profile", default="an2dl", choices=sorted(PROFILES_S), help="the platform's limits")
+    args = parser.parse_args(argv)
+    print(describe(score(args.artifacts, args.zip, args.suite, args.profile)))
+    return 0
+
+
+def score(
+    artifacts: Path,
+    zip_path: Path | None = None,
+    suites: Sequence[str] = SUITES,
+    profile: str = "an2dl",
+    judge: JudgeZip | None = None,
+) -> dict[str, Any]:
+    """Judge a zip and write A/judge/score.json; up to date when zip, suites and profile are those of the file.
+
+    Args:
+        artifacts: the contest's folder.
+        zip_path: the submission; None is the latest packaged one.
+        suites: names under A/suites; the forecast needs "an2dl".
+        profile: name of the platform's limits.
+        judge: runs the zip on one suite; by default `local_eval.run.judge_zip`.
+
+    Returns:
+        What score.json holds.
+
+    Raises:
+        KitError: no zip, no suite, or a run that failed: then there is no score, and no score.json.
+    """
+    zip_path = Path(zip_path or read_json(artifacts / "submissions/latest.json", "python -m submission.package")["zip"])
+    if not zip_path.is_file():
+        raise KitError(f"expected a zip at {zip_path}, which does not exist: run `python -m submission.package` first.")
+    if profile not in PROFILES_S:
+        raise KitError(f"expected profile to be one of {', '.join(PROFILES_S)}. Received: profile={profile!r}.")
+    limit_s, suites = PROFILES_S[profile], suite_order(set(suites))
+    prints = {suite: _fingerprint(artifacts / "suites" / suite / PART) for suite in suites}
+    sha256 = sha256_file(zip_path)
+    path = artifacts / "judge" / "score.json"
+    if (old := _same(path, sha256, prints, profile)) is not None:
+        return old
+    path.unlink(missing_ok=True)  # an interrupted or failed run must not leave another zip's score behind
+    mend = f"python -m local_eval.score --artifacts {artifacts} --zip {zip_path}"
+    judge = judge or _judge_zip
+    judged = {}
+    for suite in suites:
+        folder = judge(artifacts, zip_path, suite, PART, profile)
+        judged[suite] = open_judged(folder, artifacts / "suites" / suite / PART, mend)
+    value = {
+        "zip": str(zip_path),
+        "sha256": sha256,
+        "size_bytes": zip_path.stat().st_size,
+        "profile": profile,
+        "suites": {suite: _suite(artifacts, run, prints[suite], limit_s) for suite, run in judged.items()},
+        "rows": score_table(judged),
+        "forecast": _forecast(judged),
+    }
+    write_json(path, value)
+    return value
+
+
+def describe(value: Mapping[str, Any]) -> str:
+    """The score as text: the table, the forecast, the zip, the time."""
+    suites = suite_order(value["suites"])
+    width = max(len(row["name"]) for row in value["rows"])
+    lines = [" " * width + "".join(f"  {_title(suite):<34}" for suite in suites).rstrip()]
+    for row in value["rows"]:
+        cells = (row["suites"][suite] for suite in suites)
+        texts = (f"{c['accuracy']:.4f} [{c['low']:.4f}, {c['high']:.4f}] n={c['n']}" for c in cells)
+        lines.append(f"{row['name']:<{width}}" + "".join(f"  {text:<34}" for text in texts).rstrip())
+    made = value["forecast"]
+    if made is None:
+        lines.append(f"no forecast: it needs the suite {SHIFTED}")
+    else:
+        lines.append(
+            f"forecast of the hidden accuracy: {made['accuracy']:.3f}, {made['level']:.0%} interval "
+            f"[{made['low']:.3f}, {made['high']:.3f}], hidden images {made['scenario']}"
+        )
+        lines += [f"  warning: {warning}" for warning in made["warnings"]]
+    lines.append(f"zip: {value['zip']}, {value['size_bytes'] / 1e6:.1f} MB, sha256 {value['sha256']}")
+    runs = []
+    for suite in suites:
+        run = value["suites"][suite]
+        runs.append(f"{suite} {' + '.join(f'{name} {taken:.1f} s' for name, taken in sorted(run['seconds'].items()))}")
+    limit = f"limit {value['suites'][suites[0]]['limit_s']:.0f} s a step ({value['profile']})"
+    lines.append(f"platform run: {'; '.join(runs)}; {limit}")
+    return "\n".join(lines)
+
+
+def _title(suite: str) -> str:
+    return suite if suite == "clean" else f"shifted ({suite})"
+
+
+def _judge_zip(artifacts: Path, zip_path: Path, suite: str, part: str, profile: str) -> Path:
+    from .run import judge_zip
+
+    return judge_zip(artifacts, zip_path, suite, part, profile)
+
+
+def _fingerprint(folder: Path) -> str:
+    missing = [name for name in _ARRAYS if not (folder / name).is_file()]
+    if missing:
+        raise KitError(
+            f"expected an image set in {folder}. Received: no {', '.join(missing)}. "
+            "Run `python -m local_eval.suites` first."
+        )
+    return "-".join(sha256_file(folder / name)[:16] for name in _ARRAYS)
+
+
+def _same(path: Path, sha256: str, prints: Mapping[str, str], profile: str) -> dict[str, Any] | None:
+    if not path.exists():
+        return None
+    old = read_json(path, "python -m local_eval.score")
+    found = {suite: run["fingerprint"] for suite, run in old["suites"].items()}
+    same = (old["sha256"], old["profile"], found) == (sha256, profile, prints)
+    return old if same else None
+
+
+def _suite(artifacts: Path, run: Judged, fingerprint: str, limit_s: float) -> dict[str, Any]:
+    return {
+        "fingerprint": fingerprint,
+        "folder": run.folder.relative_to(artifacts).as_posix(),
+        "n": len(run.images),
+        "seconds": run.outcome["seconds"],
+        "limit_s": limit_s,
+    }
+
+
+def _forecast(judged: Mapping[str, Judged]) -> dict[str, Any] | None:
+    if SHIFTED not in judged:
+        return None
+    run = judged[SHIFTED]
+    return forecast(run.images.labels, run.predictions, run.images.class_names).as_dict()
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,104 @@
+"""A suite: a named, seeded rule that alters each image in its own way, and the register of suites."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from submission.kit.errors import KitError
+from submission.kit.seeds import derive_seed
+
+from .operation import Params, get_operation
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation with the parameters drawn for one image."""
+
+    operation: str
+    params: Params
+
+
+PlanMaker = Callable[[np.random.Generator, int], list[Step]]
+
+_SUITES: dict[str, "Suite"] = {}
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A rule that draws the steps of one image. `version` goes up whenever the same seed would give other pixels."""
+
+    name: str
+    version: int
+    make_plan: PlanMaker
+
+    def plan(self, image_id: str, channels: int, part: str, seed: int) -> list[Step]:
+        """The steps of one image: they hang on these arguments alone, not on the batch, its order or other images.
+
+        Args:
+            image_id: id of the original.
+            channels: 1 or 3.
+            part: `select` or `judge`; each has its own family of seeds, so that what tunes never meets what judges.
+            seed: the user's.
+        """
+        rng = np.random.default_rng(derive_seed(seed, "shifts", part, self.name, image_id))
+        return self.make_plan(rng, channels)
+
+    def apply(
+        self, images: np.ndarray, ids: Sequence[str], part: str, seed: int
+    ) -> tuple[np.ndarray, list[tuple[str, ...]]]:
+        """Alter a batch.
+
+        Args:
+            images: uint8 (n, H, W, C), C 1 or 3.
+            ids: (n,) ids of the originals.
+            part, seed: as in `plan`.
+
+        Returns:
+            uint8 (n, H, W, C), and for each image the names of the operations applied, in their order.
+
+        Raises:
+            KitError: another number of channels.
+        """
+        channels = images.shape[-1]
+        if channels not in (1, 3):
+            raise KitError(f"expected images of 1 or 3 channels. Received: {channels}.")
+        result = np.empty(images.shape, np.uint8)
+        names = []
+        for n, (image, image_id) in enumerate(zip(images, ids, strict=True)):
+            steps = self.plan(str(image_id), channels, part, seed)
+            result[n] = apply_steps(image, steps)
+            names.append(tuple(step.operation for step in steps))
+        return result, names
+
+
+def apply_steps(image: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
+    """Alter one image uint8 (H, W, C) by the steps in turn; uint8 (H, W, C)."""
+    for step in steps:
+        image = get_operation(step.operation).apply(image, step.params)
+    return image
+
+
+def register_suite(name: str, version: int) -> Callable[[PlanMaker], PlanMaker]:
+    """Decorator: enter a plan maker as a suite. `ValueError` if the name is taken."""
+
+    def enter(make_plan: PlanMaker) -> PlanMaker:
+        if name in _SUITES:
+            raise ValueError(f"a suite named {name!r} is registered already: version {_SUITES[name].version}")
+        _SUITES[name] = Suite(name, version, make_plan)
+        return make_plan
+
+    return enter
+
+
+def get_suite(name: str) -> Suite:
+    """The suite of that name; `KitError` lists the known names for an unknown one."""
+    try:
+        return _SUITES[name]
+    except KeyError:
+        raise KitError(f"expected a suite out of {', '.join(sorted(_SUITES))}. Received: {name!r}.") from None
+
+
+def suite_names() -> tuple[str, ...]:
+    """The registered names, sorted."""
+    return tuple(sorted(_SUITES))

@@ -1,0 +1,51 @@
+"""What a contest hands to `predict`, checked and brought to uint8 batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+
+def batches(images: Any, image_shape: tuple[int, int, int], batch_size: int) -> Iterator[np.ndarray]:
+    """Yield uint8 batches (at most `batch_size`, H, W, C), in order; memory is that of one batch.
+
+    Integers must lie in 0-255. Floats are rounded and must then lie in 0-255, but where the largest value of ALL images
+    is 1 or less they are taken as scaled to 0-1 and multiplied by 255: no set of real 0-255 images is that dark, and
+    passing it on as it is would silently give black images.
+
+    Args:
+        images: array (n, H, W, C), n may be 0; integers or floats. An array on disk (memory map) stays there.
+        image_shape: (H, W, C) that the nets expect.
+        batch_size: at least 1.
+
+    Raises:
+        ValueError: another shape or dtype, values out of range or not finite. Shape and dtype are checked at the first
+            batch, before any net has run.
+    """
+    images = images if isinstance(images, np.ndarray) else np.asarray(images)
+    if images.ndim != 4 or images.shape[1:] != tuple(image_shape):
+        raise ValueError(f"expected images of shape (n, {', '.join(map(str, image_shape))}). Received: {images.shape}")
+    if images.dtype.kind not in "uif":
+        raise ValueError(f"expected images of an integer or float dtype, 0-255. Received: dtype={images.dtype}")
+    starts = range(0, len(images), batch_size)
+    scale = 1.0
+    if images.dtype.kind == "f":
+        top = max((float(images[start : start + batch_size].max()) for start in starts), default=0.0)
+        scale = 255.0 if top <= 1 else 1.0
+    for start in starts:
+        yield _to_uint8(images[start : start + batch_size], scale, start)
+
+
+def _to_uint8(batch: np.ndarray, scale: float, start: int) -> np.ndarray:
+    if batch.dtype == np.uint8:
+        return batch
+    if batch.dtype.kind == "f":
+        batch = np.rint(batch * scale)
+    low, high = batch.min(), batch.max()
+    if not (low >= 0 and high <= 255):  # not `low < 0 or high > 255`: NaN must fail
+        raise ValueError(
+            f"expected finite values in 0-255. Received: {low} to {high} in images {start} to {start + len(batch) - 1}"
+        )
+    return batch.astype(np.uint8)

@@ -1,0 +1,180 @@
+"""The ingestion and scoring programs by themselves, as a bundle would carry them."""
+
+import ast
+import importlib.util
+import json
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix
+
+from local_eval.layout import read_command
+
+ROOT = Path(__file__).parent.parent / "local_eval"
+UPLOADED = sorted([*ROOT.glob("ingestion_program/*.py"), *ROOT.glob("scoring_program/*.py")])
+
+
+def load(path: Path) -> ModuleType:
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec = importlib.util.spec_from_file_location(f"program_{path.stem}", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+    finally:
+        sys.path.remove(str(path.parent))
+
+
+ingestion, scoring = load(ROOT / "ingestion_program/ingestion.py"), load(ROOT / "scoring_program/scoring.py")
+page = load(ROOT / "scoring_program/results_page.py")
+
+
+@pytest.mark.parametrize("path", UPLOADED, ids=lambda path: path.name)
+def test_uploaded_programs_need_python_37_and_numpy_only(path):
+    tree = ast.parse(path.read_text(), feature_version=(3, 7))
+    imported = {
+        name.split(".")[0]
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert imported <= {"numpy", "results_page", *sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize("program", ["ingestion_program", "scoring_program", "table_program"])
+def test_commands_are_absolute_and_name_a_file_of_the_program(program):
+    words = read_command(ROOT / program).split()
+    assert words[0] == "python" and all(word.startswith("/app/") for word in words[1:])
+    assert (ROOT / program / Path(words[1]).name).is_file()
+
+
+ACCEPTED = [
+    np.array([0, 1, 2]),
+    np.array([[0], [1], [2]], dtype=np.uint8),
+    [0, 1, 2],
+    np.array([0, 1, 2], dtype=np.uint64),
+]
+REFUSED = [
+    (None, "Is a `return` missing"),
+    ([0, 1], "one class index for each of 3 images.*shape \\(2,\\)"),
+    (np.eye(3), "not one-hot rows or probabilities"),
+    (np.eye(3, dtype=int), "not one-hot rows or probabilities"),
+    ([0.0, 1.0, 2.0], "integer class indices.*float64"),
+    ([0.0, np.nan, 2.0], "NaN or infinite"),
+    ([0.0, np.inf, 2.0], "NaN or infinite"),
+    ([0, 1, 3], "in \\[0, 3\\).*from 0 to 3"),
+    ([-1, 1, 2], "in \\[0, 3\\).*from -1 to 2"),
+    ([True, False, True], "integer class indices.*bool"),
+    (["a", "b", "c"], "integer class indices"),
+    ([[0], [1, 2], [0]], "ragged"),
+    (np.array([0, 1, 2], dtype=object), "integer class indices.*object"),
+    (1, "one class index for each"),
+    (np.array([0, 1, 2**64 - 1], dtype=np.uint64), "in \\[0, 3\\)"),
+    (np.zeros((3, 1, 1), int), "one class index for each"),
+    ({}, "one class index for each"),
+]
+
+
+@pytest.mark.parametrize("predictions", ACCEPTED, ids=repr)
+def test_valid_predictions(predictions):
+    labels = ingestion.check_predictions(predictions, 3, 3)
+    assert labels.dtype == np.int64 and labels.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("predictions", "message"), REFUSED, ids=[repr(one) for one, _ in REFUSED])
+def test_invalid_predictions(predictions, message):
+    with pytest.raises(ValueError, match=message):
+        ingestion.check_predictions(predictions, 3, 3)
+
+
+def test_without_class_names_only_negative_labels_are_refused():
+    assert ingestion.check_predictions([0, 99], 2).tolist() == [0, 99]
+    with pytest.raises(ValueError, match="Received: values from -1"):
+        ingestion.check_predictions([0, -1], 2)
+
+
+@given(num_classes=st.integers(2, 5), data=st.data())
+def test_scores_are_those_of_scikit_learn(num_classes, data):
+    labels = st.integers(0, num_classes - 1)
+    truth, predicted = np.array(data.draw(st.lists(st.tuples(labels, labels), min_size=1))).T
+    counts = scoring.confusion_matrix(truth, predicted, num_classes)
+    assert counts.tolist() == confusion_matrix(truth, predicted, labels=range(num_classes)).tolist()
+    scores = scoring.compute_scores(counts, 1.5)
+    assert scores["accuracy"] == pytest.approx(accuracy_score(truth, predicted))
+    recalls = [np.mean(predicted[truth == k] == k) for k in np.unique(truth)]
+    assert scores["balanced_accuracy"] == pytest.approx(np.mean(recalls))
+    if set(predicted) <= set(truth) and len(set(truth)) > 1:  # scikit-learn warns otherwise
+        assert scores["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(truth, predicted))
+    assert {key for key in scores if key.startswith("recall_")} == {f"recall_{k}" for k in set(truth.tolist())}
+
+
+def scored(tmp_path: Path, ids, labels, **changes) -> int:
+    """Run the scorer on a reference of three images."""
+    ref, res = tmp_path / "input/ref", tmp_path / "input/res"
+    ref.mkdir(parents=True)
+    res.mkdir()
+    np.save(ref / "ids.npy", np.array(["i", "j", "k"]))
+    np.save(ref / "labels.npy", np.array([0, 1, 1]))
+    (ref / "class_names.json").write_text('["no", "yes <b>"]')
+    ingestion.write_marker(res, "x")
+    ingestion.write_output(res, np.array(ids), np.array(labels), 0.5, 0.25)
+    for name, content in changes.items():
+        path = res / name.replace("_", ".")
+        if content is None:
+            path.unlink()
+        else:
+            path.write_text(content)
+    return scoring.main([str(tmp_path / "input"), str(tmp_path / "output")])
+
+
+def test_predictions_are_joined_by_id(tmp_path):
+    assert scored(tmp_path, ["k", "i", "j"], [0, 0, 1]) == 0
+    scores = json.loads((tmp_path / "output/scores.json").read_text())
+    expected = {"accuracy": 2 / 3, "balanced_accuracy": 0.75, "recall_0": 1.0, "recall_1": 0.5}
+    assert scores == pytest.approx({**expected, "prediction_seconds": 0.25})
+    html = (tmp_path / "output/detailed_results.html").read_text()
+    assert "yes &lt;b&gt;" in html and "0.6667" in html
+    assert "http" not in html and "src=" not in html  # nothing from outside
+
+
+@pytest.mark.parametrize(
+    ("ids", "labels", "changes", "message"),
+    [
+        (["i", "j"], [0, 1], {}, "1 missing \\['k'\\], 0 extra"),
+        (["i", "j", "k", "l"], [0, 1, 1, 0], {}, "0 missing \\[\\], 1 extra \\['l'\\]"),
+        (["i", "j", "k", "k"], [0, 1, 1, 0], {}, "1 duplicates"),
+        (["i", "j", "k"], [0, 1, 2], {}, "labels in \\[0, 2\\)"),
+        (["i", "j", "k"], [0, 1, -1], {}, "labels in \\[0, 2\\)"),
+        (["i", "j", "k"], [0.0, 1.0, 1.0], {}, "integer labels"),
+        (["i", "j", "k"], [[1, 0], [0, 1], [0, 1]], {}, "integer labels"),
+        (["i", "j", "k"], [0, 1, 1], {"failed_json": '{"message": "boom"}'}, "prediction failed: boom"),
+        (["i", "j", "k"], [0, 1, 1], {"failed_json": "no json"}, "failed.json is there"),
+        (["i", "j", "k"], [0, 1, 1], {"predictions_npz": None}, "predictions.npz is missing"),
+        (["i", "j", "k"], [0, 1, 1], {"predictions_npz": "old"}, "not the file that the ingestion program wrote"),
+        (["i", "j", "k"], [0, 1, 1], {"timing_json": None}, "timing.json is missing"),
+        (["i", "j", "k"], [0, 1, 1], {"timing_json": "[]"}, "does not hold an object"),
+        (["i", "j", "k"], [0, 1, 1], {"timing_json": "{"}, "not valid JSON"),
+    ],
+)
+def test_the_scorer_refuses(tmp_path, capsys, ids, labels, changes, message):
+    assert scored(tmp_path, ids, labels, **changes) == 1
+    assert not (tmp_path / "output/scores.json").exists()
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_class_names_are_escaped_in_the_page():
+    html = page.results_page(
+        {"accuracy": 1.0, "balanced_accuracy": 1.0, "prediction_seconds": 1.0}, np.diag([2, 0]), ["<script>", "&"]
+    )
+    assert "<script>" not in html and "&lt;script&gt;" in html and "1 &amp;" in html

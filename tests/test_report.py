@@ -1,0 +1,254 @@
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+from report_artifacts import BLOOD, MEMBERS, make_contest
+
+from local_eval import report_numbers as numbers
+from local_eval.report import main, report
+from local_eval.report_images import as_rgb
+from local_eval.score import score
+from submission.kit.errors import KitError
+from submission.kit.files import read_json, write_json, write_text
+
+CHROMIUM = shutil.which("chromium")
+VOID = {"meta", "link", "img", "br"}
+
+
+def scored(folder, **options):
+    contest = make_contest(folder, **options)
+    score(contest.artifacts, judge=contest.judge)
+    return contest
+
+
+@pytest.fixture(scope="module")
+def contest(tmp_path_factory):
+    return scored(tmp_path_factory.mktemp("report") / "A", n=48, size=16)
+
+
+@pytest.fixture(scope="module")
+def html(contest):
+    return report(contest.artifacts)[0].read_text(encoding="utf-8")
+
+
+class Page(HTMLParser):
+    """Collects tags, links and ids; complains about tags that are not closed in order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.text = [], [], ""
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_one_file_that_loads_nothing(html):
+    page = Page(html)
+    for tag, attrs in page.tags:
+        for name in ("src", "href"):
+            assert attrs.get(name, "#").startswith(("#", "data:")), (tag, attrs[name][:80])
+    assert not re.search(r"@import|url\(|https?://", html)
+    assert len(html) < 3e6
+
+
+def test_accessible(html):
+    tags = Page(html).tags
+    assert all(attrs.get("alt") for tag, attrs in tags if tag == "img")
+    assert all(attrs.get("scope") in ("col", "row") for tag, attrs in tags if tag == "th")
+    assert ("html", {"lang": "en"}) in tags
+    ids = [attrs["id"] for _, attrs in tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    assert {attrs["href"][1:] for tag, attrs in tags if tag == "a"} <= set(ids)
+
+
+def test_shows_every_part(html):
+    text = " ".join(Page(html).text.split())
+    wanted = [
+        "Hidden accuracy forecast: 0.", "90 % interval",
+        "only 48 images", *MEMBERS, *BLOOD, "ensemble with TTA, 4 views",
+        "flip_rot180", "convex, log-loss",
+        "standard error 0.0040", "Best augmented", "taken for", "channel shuffle", "Calibration error",
+        "loss ",
+        "joke picture", "prediction 41.3", "6000 s", "2210 MiB", "ids agree <ok>", "tensorflow", "3.15.1",
+    ]  # fmt: skip
+    assert [part for part in wanted if part not in text] == []
+    assert "<ok>" not in html  # logs are escaped
+
+
+def test_names_from_outside_are_escaped(tmp_path):
+    names = ["<script>alert(1)</script>", "a & b", "$x^{$", "'\""]
+    contest = scored(tmp_path / "A", n=12, size=8, class_names=names)
+    page = Page(report(contest.artifacts)[0].read_text(encoding="utf-8"))
+    assert sum(tag == "script" for tag, _ in page.tags) == 1
+    assert all(name in page.text for name in names)
+
+
+def test_picture_has_the_size_of_a_readme(contest, html):
+    with Image.open(contest.artifacts / "report" / "report.png") as picture:
+        assert picture.size == (1600, 900)
+        assert np.asarray(picture.convert("L")).std() > 10
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"n": 5, "size": 40, "channels": 1, "class_names": ["yes", "no"]},
+        {"n": 30, "size": 200, "table": False},
+        {"n": 60, "size": 8, "class_names": [f"class {n}" for n in range(45)]},
+    ],
+    ids=["one channel, two classes", "another kit's zip", "45 classes"],
+)
+def test_other_contests(tmp_path, options):
+    contest = scored(tmp_path / "A", **options)
+    page = Page(report(contest.artifacts)[0].read_text(encoding="utf-8"))
+    assert options.get("table", True) == ("Mean confidence" in page.text)
+
+
+def test_says_what_is_absent(tmp_path):
+    contest = scored(tmp_path / "A", n=12, size=8)
+    for name in ("runs", "clean", "ensemble", "suites/an2dl/judge/operations.csv", "submissions"):
+        path = contest.artifacts / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    text = Page(report(contest.artifacts)[0].read_text(encoding="utf-8")).text
+    for command in ("training.train", "training.clean", "ensembles.fit", "local_eval.suites"):
+        assert f"python -m {command}" in text
+
+
+def test_says_when_the_ensemble_is_not_the_zips(tmp_path):
+    contest = scored(tmp_path / "A", n=12, size=8)
+    told = "fitted anew after this zip was packaged"
+    assert told not in report(contest.artifacts)[0].read_text(encoding="utf-8")
+    path = contest.artifacts / "ensemble" / "ensemble.json"
+    write_json(path, read_json(path, "") | {"weights_mv": [[0.25] * 4, [0.0] * 4, [0.0] * 4]})
+    assert told in report(contest.artifacts)[0].read_text(encoding="utf-8")
+
+
+def test_histories_of_other_keys_and_cut_lines(tmp_path):
+    contest = scored(tmp_path / "A", n=12, size=8)
+    write_text(contest.artifacts / "runs" / "odd" / "history.jsonl", '{"epoch": 0, "loss": "nan"}\n[1]\n{"epo')
+    write_text(contest.artifacts / "runs" / "empty" / "history.jsonl", "")
+    assert "odd" in report(contest.artifacts)[0].read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("gone", "command"),
+    [
+        ("judge/score.json", "local_eval.score"),
+        ("suites/clean/judge", "local_eval.suites"),
+        ("suites/clean/judge/images.npy", "local_eval.suites"),
+    ],
+)
+def test_missing_inputs_name_the_command(tmp_path, gone, command):
+    contest = scored(tmp_path / "A", n=8, size=8)
+    path = contest.artifacts / gone
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(KitError, match=f"is missing: run `python -m {command}"):
+        report(contest.artifacts)
+
+
+def test_operations_of_other_images_are_refused(tmp_path):
+    contest = scored(tmp_path / "A", n=8, size=8)
+    write_text(contest.artifacts / "suites/an2dl/judge/operations.csv", "id,operations\nx,shear\n")
+    with pytest.raises(KitError, match=r"expected a line for each of 8 images. Received: none for 8"):
+        report(contest.artifacts)
+
+
+def test_same_input_same_bytes(contest, html):
+    picture = (contest.artifacts / "report" / "report.png").read_bytes()
+    paths = report(contest.artifacts)
+    assert paths[0].read_text(encoding="utf-8") == html
+    assert paths[1].read_bytes() == picture
+
+
+def test_command(contest, capsys):
+    assert main(["--artifacts", str(contest.artifacts)]) == 0
+    assert re.fullmatch(r"wrote \S+report.html \(\d\.\d MB\) and \S+report.png\n", capsys.readouterr().out)
+
+
+def test_reliability_by_hand():
+    probs = np.array([[0.95, 0.05], [0.95, 0.05], [0.35, 0.65], [0.35, 0.65]])
+    found = numbers.reliability(np.array([0, 1, 1, 1]), probs)
+    np.testing.assert_allclose(found.confidence, [0.65, 0.95])
+    np.testing.assert_allclose(found.accuracy, [1.0, 0.5])
+    assert found.count.tolist() == [2, 2]
+    assert found.error == pytest.approx((0.35 + 0.45) / 2)
+    assert found.mean_confidence == pytest.approx(0.8)
+
+
+def test_numbers_by_hand(contest):
+    from dataclasses import replace
+
+    from local_eval.report_data import load_report_data
+
+    run = load_report_data(contest.artifacts).judged["an2dl"]
+    images = replace(run.images, labels=np.array([0, 0, 1, 2]), meta={"class_names": ["a", "b", "c"]}, ids=np.arange(4))
+    run = replace(run, images=images, predictions=np.array([0, 1, 1, 1]), table=None)
+    assert numbers.confusion(run).tolist() == [[1, 1, 0], [0, 1, 0], [0, 1, 0]]
+    assert numbers.worst_confusions(run) == [("a", "b", 1), ("c", "b", 1)]
+    assert [(share.correct, share.n) for share in numbers.per_class(run)] == [(1, 2), (1, 1), (0, 1)]
+    shares = numbers.by_operation(run, [("x",), ("x", "y"), (), ("y",)])
+    assert [(share.name, share.correct, share.n) for share in shares] == [("y", 0, 2), ("x", 1, 2), ("none", 1, 1)]
+    assert numbers.hardest(run, 5)[0].tolist() == [1, 3]
+
+
+@pytest.mark.parametrize(("channels", "expected"), [(1, [7, 7, 7]), (2, [7, 7, 7]), (3, [7, 8, 9]), (4, [7, 8, 9])])
+def test_as_rgb(channels, expected):
+    image = np.tile(np.arange(7, 7 + channels, dtype=np.uint8), (2, 2, 1))
+    assert as_rgb(image)[0, 0].tolist() == expected
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs the chromium browser")
+@pytest.mark.parametrize("width", [1280, 390])
+def test_in_a_browser(contest, html, tmp_path, width):
+    """Sorting works, nothing is wider than the window, every picture decodes, no script complains."""
+    probe = """
+<script>
+  const complaints = [];
+  addEventListener("error", (event) => complaints.push(event.message));
+  addEventListener("securitypolicyviolation", (event) => complaints.push(event.violatedDirective));
+  addEventListener("load", () => {
+    const table = document.querySelector("#operations table");
+    const names = () => [...table.tBodies[0].rows].map((row) => Number(row.cells[1].dataset.sort));
+    const button = table.tHead.rows[0].cells[1].querySelector("button");
+    button.click(); const up = names(); button.click(); const down = names();
+    const sorted = (list, sign) => list.every((value, n) => n === 0 || sign * (value - list[n - 1]) >= 0);
+    const root = document.documentElement;
+    document.title = JSON.stringify({
+      sorted: sorted(up, 1) && sorted(down, -1) && up.length > 3,
+      fits: root.scrollWidth <= root.clientWidth, width: root.clientWidth,
+      broken: [...document.images].filter((image) => !image.naturalWidth).length, complaints,
+    });
+    if (parent !== window) parent.document.title = document.title;
+  });
+</script>"""
+    (tmp_path / "probe.html").write_text(html.replace("</head>", probe + "</head>"), encoding="utf-8")
+    # A frame, because the browser's own window is never narrower than 500 pixels.
+    look = f"width:{width}px;height:900px;border:0"
+    frame = f'<!doctype html><title>frame</title><iframe src="probe.html" style="{look}"></iframe>'
+    (tmp_path / "frame.html").write_text(frame, encoding="utf-8")
+    switches = (
+        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+        "--disable-component-update --disable-sync --hide-scrollbars --allow-file-access-from-files "
+        "--virtual-time-budget=5000"
+    )
+    command = [CHROMIUM, *switches.split(), f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
+    page = subprocess.run([*command, (tmp_path / "frame.html").as_uri()], capture_output=True, text=True, timeout=120)
+    title = re.search(r"<title>(.*?)</title>", page.stdout)
+    assert title, page.stderr[-2000:]
+    expected = f'{{"sorted":true,"fits":true,"width":{width},"broken":0,"complaints":[]}}'
+    assert title[1] == expected

@@ -1,0 +1,199 @@
+"""The score, from the files that a platform run leaves; the run itself is tested with local_eval.run."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from report_artifacts import MEMBERS, make_contest
+
+from local_eval.judged import open_judged
+from local_eval.score import describe, main, score
+from local_eval.score_table import accuracy_cell, score_table
+from submission.kit.errors import KitError
+from submission.kit.files import read_json, write_json
+
+
+@pytest.fixture
+def contest(tmp_path):
+    return make_contest(tmp_path / "A", n=40, size=8)
+
+
+def run_folder(contest, suite="an2dl"):
+    return contest.judge(contest.artifacts, contest.zip, suite, "judge", "an2dl")
+
+
+def edit_npz(path, **changes):
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files} | changes
+    np.savez(path, **arrays)
+
+
+def test_rows_agree_with_numpy(contest):
+    value = score(contest.artifacts, judge=contest.judge)
+    kinds = [(row["kind"], row["name"]) for row in value["rows"]]
+    assert kinds == [
+        *(("member", name) for name in MEMBERS),
+        ("ensemble", "ensemble, one view"),
+        ("submission", "ensemble with TTA, 4 views"),
+    ]
+    for suite in ("clean", "an2dl"):
+        labels = np.load(contest.artifacts / "suites" / suite / "judge" / "labels.npy")
+        ids = np.load(contest.artifacts / "suites" / suite / "judge" / "ids.npy")
+        with np.load(run_folder(contest, suite) / "table.npz") as table:
+            order = [int(np.flatnonzero(table["ids"] == wanted)[0]) for wanted in ids]
+            probs = table["probs"][:, :, order].astype(np.float64)
+            tempered = probs ** (1 / table["temperatures_m"][:, None, None, None])
+            tempered /= tempered.sum(-1, keepdims=True)
+            one_view = np.einsum("m,mnk->nk", table["weights_mv"].sum(1), tempered[:, 0])
+            full = np.einsum("mv,mvnk->nk", table["weights_mv"], tempered)
+        expected = [*(probs[m, 0] for m in range(3)), one_view, full]
+        for row, probs_nk in zip(value["rows"], expected, strict=True):
+            assert row["suites"][suite]["accuracy"] == pytest.approx((probs_nk.argmax(-1) == labels).mean())
+            assert row["suites"][suite]["n"] == 40
+    assert value["forecast"]["accuracy"] == value["rows"][-1]["suites"]["an2dl"]["accuracy"]
+    assert read_json(contest.artifacts / "judge" / "score.json", "") == json.loads(json.dumps(value))
+
+
+def test_accuracy_cell_by_hand():
+    cell = accuracy_cell(np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1]))
+    assert (cell["accuracy"], cell["n"]) == (0.75, 4)
+    assert cell["balanced_accuracy"] == pytest.approx((2 / 3 + 1) / 2)
+    assert (cell["low"], cell["high"]) == (pytest.approx(0.3006, abs=1e-4), pytest.approx(0.9544, abs=1e-4))
+
+
+def test_a_zip_of_another_kit_has_one_row(tmp_path):
+    contest = make_contest(tmp_path / "A", n=12, size=8, table=False)
+    value = score(contest.artifacts, judge=contest.judge)
+    assert [(row["kind"], row["name"]) for row in value["rows"]] == [("submission", "submission")]
+
+
+def test_up_to_date_until_zip_suite_profile_or_choice_change(contest):
+    calls = []
+
+    def judge(*arguments):
+        calls.append(arguments[2])
+        return contest.judge(*arguments)
+
+    first = score(contest.artifacts, judge=judge)
+    assert calls == ["clean", "an2dl"]
+    assert score(contest.artifacts, judge=judge) == json.loads(json.dumps(first))
+    assert len(calls) == 2
+    score(contest.artifacts, profile="codabench-default", judge=judge)
+    assert len(calls) == 4
+    labels = contest.artifacts / "suites" / "clean" / "judge" / "labels.npy"
+    np.save(labels, (np.load(labels) + 1) % 8)
+    score(contest.artifacts, profile="codabench-default", judge=judge)
+    assert len(calls) == 6
+    only_clean = score(contest.artifacts, suites=["clean"], judge=judge)
+    assert len(calls) == 7
+    assert only_clean["forecast"] is None
+    assert "no forecast: it needs the suite an2dl" in describe(only_clean)
+
+
+def test_a_failed_run_leaves_no_score(contest):
+    score(contest.artifacts, judge=contest.judge)
+    path = contest.artifacts / "judge" / "score.json"
+    assert path.exists()
+    outcome = {"status": "Failed", "message": "out of memory", "tail": "Killed", "seconds": {}}
+    write_json(run_folder(contest) / "outcome.json", outcome)
+    with pytest.raises(KitError, match=r"on an2dl-judge ended as Failed: out of memory\.\nKilled\nThere is no score"):
+        score(contest.artifacts, profile="codabench-default", judge=contest.judge)
+    assert not path.exists()
+
+
+def test_text_has_all_that_a_reader_needs(contest):
+    text = describe(score(contest.artifacts, judge=contest.judge))
+    for wanted in (
+        *MEMBERS, "shifted (an2dl)", "n=40", "forecast of the hidden accuracy", "90% interval", "only 40 images",
+        str(contest.zip), "sha256", "prediction 41.3 s", "limit 6000 s a step",
+    ):  # fmt: skip
+        assert wanted in text
+
+
+def shuffled_labels(contest):
+    with np.load(run_folder(contest) / "predictions.npz") as file:
+        labels = file["labels"]
+    edit_npz(run_folder(contest) / "predictions.npz", labels=(labels + 1) % 8)
+
+
+def other_ids(contest):
+    edit_npz(run_folder(contest) / "predictions.npz", ids=np.array([f"x{n}" for n in range(40)]))
+
+
+def label_outside(contest):
+    edit_npz(run_folder(contest) / "predictions.npz", labels=np.full(40, 8))
+
+
+def cut_table(contest):
+    edit_npz(run_folder(contest) / "table.npz", members=np.array(MEMBERS[:2]))
+
+
+def damaged(contest):
+    path = run_folder(contest) / "predictions.npz"
+    path.write_bytes(path.read_bytes()[:100])
+
+
+def missing(contest):
+    (run_folder(contest) / "predictions.npz").unlink()
+
+
+def no_suite(contest):
+    shutil.rmtree(contest.artifacts / "suites" / "an2dl")
+
+
+def no_zip(contest):
+    contest.zip.unlink()
+
+
+def not_packaged(contest):
+    (contest.artifacts / "submissions" / "latest.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (shuffled_labels, "answer differently for 40 of 40 images"),
+        (other_ids, "expected the 40 ids of the suite. Received: 40 ids, 40 missing and 40 unexpected"),
+        (label_outside, "expected labels 0 to 7. Received: 8 for image 0000"),
+        (cut_table, r"expected probabilities \(2, 4, 40, 8\). Received: \(3, 4, 40, 8\)"),
+        (damaged, "predictions.npz cannot be read .*: delete .* and run `python -m local_eval.score"),
+        (missing, "predictions.npz is missing: run `python -m local_eval.score"),
+        (no_suite, "Received: no images.npy, labels.npy, ids.npy. Run `python -m local_eval.suites` first"),
+        (no_zip, "does not exist: run `python -m submission.package` first"),
+        (not_packaged, "latest.json is missing: run `python -m submission.package` first"),
+    ],
+)
+def test_what_is_wrong_is_named(contest, spoil, message):
+    spoil(contest)
+    with pytest.raises(KitError, match=message):
+        score(contest.artifacts, judge=contest.judge)
+
+
+def test_unknown_profile(contest):
+    with pytest.raises(KitError, match=r"one of an2dl, codabench-default. Received: profile='x'"):
+        score(contest.artifacts, profile="x", judge=contest.judge)
+
+
+def test_a_tie_may_fall_either_way(contest):
+    run = open_judged(run_folder(contest), contest.artifacts / "suites" / "an2dl" / "judge", "")
+    tied = np.zeros((1, 1, 40, 8), np.float32)
+    tied[..., :2] = [0.50001, 0.49999]
+    table = replace(
+        run.table,
+        probs_mvnk=tied,
+        members=["a"],
+        views=["flip"],
+        weights_mv=np.ones((1, 1)),
+        temperatures_m=np.ones(1),
+    )
+    rows = score_table({"an2dl": replace(run, predictions=np.ones(40, np.int64), table=table)})
+    assert [row["name"] for row in rows] == ["a (flip)", "ensemble, one view (flip)", "ensemble as submitted"]
+    assert rows[-1]["suites"]["an2dl"]["accuracy"] == (run.images.labels == 1).mean()
+
+
+def test_the_command_prints_the_table_again(contest, capsys):
+    score(contest.artifacts, judge=contest.judge)
+    assert main(["--artifacts", str(contest.artifacts)]) == 0
+    assert "ensemble with TTA, 4 views" in capsys.readouterr().out

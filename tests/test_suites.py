@@ -1,0 +1,268 @@
+"""The suites' files: reproducible, disjoint, up to date or made anew, and refused when the inputs do not fit."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from local_eval.holdout import read_holdout
+from local_eval.operations_file import read_operations, write_operations
+from local_eval.sheet import main as sheet_main
+from local_eval.shifts.suite import get_suite
+from local_eval.suites import main as suites_main
+from submission.kit.errors import KitError
+from submission.kit.files import sha256_file
+from submission.kit.image_set import open_image_set, write_image_set
+
+HEADER = ["index", "id", "label", "group", "part"]
+
+
+def write_folds(artifacts, lines, header=HEADER):
+    (artifacts / "split").mkdir(exist_ok=True)
+    with open(artifacts / "split" / "folds.csv", "w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *lines])
+
+
+def make_contest(artifacts, shape=(24, 30, 3), num_images=150, pixel_seed=0):
+    """A data folder of noise and a split of 10 training images, then select and judge in turns; returns the lines."""
+    rng = np.random.default_rng(pixel_seed)
+    images = rng.integers(0, 256, (num_images, *shape), dtype=np.uint8)
+    labels = np.arange(num_images) % 3
+    write_image_set(artifacts / "data", [(images, labels)], num_images, shape, {"class_names": ["a", "b", "c"]})
+    ids = np.load(artifacts / "data" / "ids.npy")
+    parts = ["fold0"] * 10 + ["select", "judge"] * num_images
+    lines = [[n, ids[n], labels[n], n, parts[n]] for n in range(num_images)]
+    write_folds(artifacts, lines)
+    return lines
+
+
+@pytest.fixture
+def contest(tmp_path):
+    make_contest(tmp_path)
+    return tmp_path
+
+
+def run(artifacts, *more):
+    assert suites_main(["--artifacts", str(artifacts), *more]) == 0
+
+
+def test_files_hold_the_altered_holdout_and_say_how(contest, capsys):
+    run(contest)
+    assert capsys.readouterr().out.count("\n") == 1
+    data = open_image_set(contest / "data", "")
+    seen = []
+    for suite in ("clean", "an2dl"):
+        for part, rows in (("select", slice(10, None, 2)), ("judge", slice(11, None, 2))):
+            folder = contest / "suites" / suite / part
+            made = open_image_set(folder, "")
+            np.testing.assert_array_equal(made.ids, data.ids[rows])
+            np.testing.assert_array_equal(made.labels, data.labels[rows])
+            expected, operations = get_suite(suite).apply(data.images[rows], data.ids[rows], part, 0)
+            np.testing.assert_array_equal(made.images, expected)
+            assert read_operations(folder / "operations.csv") == dict(zip(data.ids[rows], operations, strict=True))
+            assert made.meta["class_names"] == ["a", "b", "c"]
+            assert (made.meta["suite"], made.meta["part"], made.meta["seed"]) == (suite, part, 0)
+            assert made.meta["version"] == get_suite(suite).version
+            assert made.meta["sha256"] == sha256_file(folder / "images.npy")
+            assert made.meta["folds_sha256"] == sha256_file(contest / "split" / "folds.csv")
+            assert sum(made.meta["images_by_operation_count"].values()) == len(made) == 70
+            assert made.meta["images_by_operation"].get("border", 0) == sum("border" in names for names in operations)
+            if suite == "clean":
+                np.testing.assert_array_equal(made.images, data.images[rows])
+            seen.append(set(made.ids))
+    assert not seen[0] & seen[1]
+
+
+def test_the_same_pixels_again_whatever_else_is_in_the_data(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    lines = make_contest(first)
+    make_contest(second)
+    write_folds(second, lines[::-1][:100])  # fewer lines, other order
+    for folder in (first, second):
+        run(folder, "--suite", "an2dl")
+    one, two = (open_image_set(folder / "suites" / "an2dl" / "judge", "") for folder in (first, second))
+    assert 0 < len(two) < len(one)
+    rows = [one.ids.tolist().index(image_id) for image_id in two.ids]
+    np.testing.assert_array_equal(two.images, one.images[rows])
+
+
+def test_up_to_date_does_nothing_and_says_so(contest, capsys):
+    run(contest)
+    before = {path: path.stat().st_mtime_ns for path in (contest / "suites").rglob("*")}
+    capsys.readouterr()
+    run(contest)
+    assert capsys.readouterr().out.startswith("Up to date: clean, an2dl")
+    assert {path: path.stat().st_mtime_ns for path in (contest / "suites").rglob("*")} == before
+
+
+def flip_a_pixel(folder):
+    with open(folder / "images.npy", "r+b") as file:
+        file.seek(500)
+        byte = file.read(1)[0]
+        file.seek(500)
+        file.write(bytes([byte ^ 1]))
+
+
+def edit_meta(folder, key, value):
+    meta = json.loads((folder / "meta.json").read_text())
+    (folder / "meta.json").write_text(json.dumps(meta | {key: value}))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        flip_a_pixel,
+        lambda folder: (folder / "images.npy").write_bytes(b""),
+        lambda folder: (folder / "labels.npy").unlink(),
+        lambda folder: np.save(folder / "labels.npy", np.zeros(70, np.int64)),
+        lambda folder: (folder / "operations.csv").unlink(),
+        lambda folder: (folder / "operations.csv").write_text("id,operations\n"),
+        lambda folder: (folder / "meta.json").write_text("{"),
+        lambda folder: edit_meta(folder, "version", 0),
+        lambda folder: edit_meta(folder, "seed", 5),
+    ],
+)
+def test_what_is_damaged_or_of_another_version_is_made_anew(contest, damage, capsys):
+    run(contest, "--suite", "an2dl")
+    folder = contest / "suites" / "an2dl" / "judge"
+    good = {path.name: path.read_bytes() for path in folder.iterdir()}
+    damage(folder)
+    capsys.readouterr()
+    run(contest, "--suite", "an2dl")
+    assert capsys.readouterr().out.startswith("Wrote an2dl/judge (70 images) under")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == good
+
+
+def test_another_seed_or_another_split_is_made_anew(tmp_path):
+    contest, lines = tmp_path, make_contest(tmp_path)
+    run(contest, "--suite", "an2dl")
+    folder = contest / "suites" / "an2dl" / "select"
+    first = np.load(folder / "images.npy")
+    run(contest, "--suite", "an2dl", "--seed", "1")
+    assert (np.load(folder / "images.npy") != first).any()
+    write_folds(contest, lines[:-2])
+    run(contest, "--suite", "an2dl", "--seed", "1")
+    assert len(np.load(folder / "images.npy")) == 69
+
+
+@pytest.mark.parametrize("shape", [(24, 24, 1), (40, 28, 3), (96, 96, 1)])
+def test_other_sizes_and_grey_images(tmp_path, shape):
+    make_contest(tmp_path, shape, num_images=30)
+    run(tmp_path, "--suite", "an2dl", "--suite", "an2dl-harsh", "--suite", "an2dl-mild")
+    for suite in ("an2dl", "an2dl-harsh", "an2dl-mild"):
+        assert np.load(tmp_path / "suites" / suite / "judge" / "images.npy").shape == (10, *shape)
+    assert sheet_main(["--artifacts", str(tmp_path), "--images", "2", "--out", str(tmp_path / "sheet.png")]) == 0
+
+
+def test_a_failure_leaves_the_old_folder(contest, monkeypatch):
+    run(contest, "--suite", "an2dl")
+    folder = contest / "suites" / "an2dl" / "select"
+    good = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("local_eval.suites.write_operations", fail)
+    with pytest.raises(OSError, match="No space left"):
+        run(contest, "--suite", "an2dl", "--seed", "3")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == good
+    assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def changed(column, value, row=0):
+    def change(lines):
+        lines[row][column] = value
+        return lines
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (changed(1, "0" * 40), r"folds.csv belongs to other data.*1 of 150 lines that differ, index \[0\] first"),
+        (changed(2, 2), r"folds.csv belongs to other data"),
+        (changed(0, 150), r"folds.csv belongs to other data.*index \[150\]"),
+        (changed(0, -150), r"folds.csv belongs to other data.*index \[-150\]"),
+        (changed(0, "x", 3), r"folds.csv, line 5: expected index,id,label,group,part\. Received: 'x,"),
+        (lambda lines: [*lines, [1, 2]], r"folds.csv, line 152: expected index,id,label,group,part\. Received: '1,2'"),
+        (lambda lines: lines + lines[-1:], r"expected each index once\. Received: 151 lines"),
+        (changed(3, 10, 11), r"expected each group of near-duplicates in one part\. Received: 1 in several.*'10'"),
+        (lambda lines: lines[:10], r"expected images in select and in judge\. Received: none in select and judge"),
+        (lambda lines: lines[:11], r"Received: none in judge\. Run `python -m training\.split"),
+        (lambda lines: [], r"Received: none in select and judge"),
+    ],
+)
+def test_tables_that_do_not_fit(tmp_path, change, message):
+    write_folds(tmp_path, change(make_contest(tmp_path)))
+    with pytest.raises(KitError, match=message):
+        run(tmp_path)
+    assert not (tmp_path / "suites").exists()
+
+
+def test_folds_of_other_data(contest):
+    table = (contest / "split" / "folds.csv").read_text()
+    make_contest(contest, pixel_seed=1)
+    (contest / "split" / "folds.csv").write_text(table)
+    with pytest.raises(KitError, match=r"belongs to other data.*150 of 150 lines"):
+        read_holdout(contest)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("split/folds.csv", None, r"folds.csv is missing: run `python -m training\.split --artifacts .*` first"),
+        ("split/folds.csv", b"id,part\n", r"expected the header index,id,label,group,part\. Received: 'id,part'"),
+        ("split/folds.csv", b"", r"expected the header index,id,label,group,part\. Received: ''"),
+        ("split/folds.csv", b"\xff\xfe\x00", r"folds.csv is not UTF-8 text"),
+        ("data/meta.json", None, r"meta.json is missing: run `"),
+        ("data/images.npy", None, r"images.npy is missing: run `"),
+    ],
+)
+def test_files_missing_or_damaged(contest, name, content, message):
+    if content is None:
+        (contest / name).unlink()
+    else:
+        (contest / name).write_bytes(content)
+    with pytest.raises(KitError, match=message):
+        run(contest)
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "message"),
+    [
+        (suites_main, ["--suite", "clean", "--suite", "typo"], r"expected a suite out of an2dl, .*Received: 'typo'"),
+        (sheet_main, ["--suite", "typo"], r"expected a suite out of an2dl, .*Received: 'typo'"),
+        (sheet_main, ["--images", "0"], r"expected at least 1\. Received: --images 0"),
+        (sheet_main, ["--out", "sheet.txt"], r"expected a name that ends in .*Received: --out sheet\.txt"),
+    ],
+)
+def test_arguments_that_do_not_fit(contest, command, arguments, message):
+    with pytest.raises(KitError, match=message):
+        command(["--artifacts", str(contest), *arguments])
+    assert not (contest / "suites").exists()
+
+
+def test_operations_file_keeps_order_and_tells_when_it_is_damaged(tmp_path):
+    path = tmp_path / "operations.csv"
+    write_operations(path, ["a", "b"], [("shear", "bar", "border"), ()])
+    assert path.read_text() == "id,operations\na,shear+bar+border\nb,\n"
+    assert read_operations(path) == {"a": ("shear", "bar", "border"), "b": ()}
+    path.write_text("id,operations\na\n")
+    with pytest.raises(KitError, match="expected lines of id,operations"):
+        read_operations(path)
+    with pytest.raises(KitError, match=r"nowhere\.csv is missing: run `python -m local_eval\.suites` first"):
+        read_operations(tmp_path / "nowhere.csv")
+
+
+def test_the_sheet_shows_original_examples_and_operations(contest, capsys):
+    out = contest / "sheet.png"
+    assert sheet_main(["--artifacts", str(contest), "--images", "2", "--examples", "3", "--out", str(out)]) == 0
+    assert capsys.readouterr().out == f"Wrote {out}: 2 images under an2dl, 17 operations.\n"
+    with Image.open(out) as sheet:
+        pixels = np.asarray(sheet)
+    assert pixels.shape[1] > 10 * 112  # two operations of five severities side by side
+    assert pixels.shape[0] > (2 + 9) * 112  # two images, nine rows of operations
+    assert not (contest / "suites").exists()

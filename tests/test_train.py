@@ -1,0 +1,241 @@
+"""Training on the tiny contest: what is written, what is repeated, what survives a kill."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from scipy.special import log_softmax
+from tiny_contest import TINY, make_contest
+
+from submission.kit.errors import KitError
+from submission.kit.image_set import open_image_set
+from submission.kit.probs_file import load_probs
+from submission.kit.tta import VIEWS
+from training.augment.engine import Augmenter
+from training.augment.policies import POLICIES
+from training.augmented_net import AugmentedNet
+from training.averaging import averaged_weights
+from training.batches import ShuffledBatches, batch_inputs
+from training.checkpoint import save_checkpoint
+from training.folds import load_folds
+from training.net import load_net
+from training.predict import main as predict
+from training.recipes import get_recipe
+from training.runs import list_runs
+from training.train import main as train
+from training.train import make_optimizer
+from training.validation import Validator
+
+
+@pytest.fixture(scope="module")
+def contest(tmp_path_factory) -> Path:
+    return make_contest(tmp_path_factory.mktemp("contest"))
+
+
+def command(contest: Path, *more: str) -> list[str]:
+    return ["--artifacts", str(contest), *more, "--set", *TINY]
+
+
+@pytest.fixture(scope="module")
+def trained(contest):
+    assert train(command(contest)) == 0
+    (run,) = list_runs(contest / "runs")
+    return run
+
+
+def test_a_run_writes_its_history_and_weights(trained):
+    history = trained.history()
+    assert trained.state == "trained"
+    assert [line["epoch"] for line in history] == [1, 2]
+    assert {"loss", "val_accuracy", "val_aug_accuracy", "learning_rate", "seconds"} <= set(history[0])
+    assert all(0 <= line["val_aug_accuracy"] <= 1 for line in history)
+    assert history[-1]["learning_rate"] == pytest.approx(0, abs=1e-9)  # the cosine schedule ends with the last epoch
+
+
+def test_a_done_run_is_not_repeated(contest, trained, capsys):
+    before = (trained.path / "best.weights.h5").stat().st_mtime_ns
+    assert train(command(contest, "--name-to", str(contest / "name.txt"))) == 0
+    assert "up to date" in capsys.readouterr().out
+    assert (trained.path / "best.weights.h5").stat().st_mtime_ns == before
+    assert (contest / "name.txt").read_text() == f"{trained.name}\n"
+
+
+def test_predictions_are_the_nets_own_under_each_view(contest, trained):
+    assert predict(["--artifacts", str(contest), "--run", trained.name]) == 0
+    assert trained.state == "predicted"
+    assert sorted(path.name for path in trained.path.glob("probs_*")) == [
+        "probs_an2dl_select.npz",
+        "probs_clean_select.npz",
+        "probs_oof.npz",
+    ]
+    probs = load_probs(trained.path / "probs_oof.npz")
+    data = open_image_set(contest / "data", "")
+    rows = load_folds(contest / "split" / "folds.csv").rows("fold0")
+    assert probs.ids.tolist() == data.ids[rows].tolist()
+    assert probs.views == list(VIEWS)
+    net = load_net(trained)
+    assert net.input_shape[1:] == data.image_shape
+    for v, view in enumerate(probs.views):
+        expected = net.predict_on_batch(np.ascontiguousarray(VIEWS[view](data.images[rows])))
+        np.testing.assert_allclose(probs.probs_vnk[v], expected, atol=1e-5)
+
+
+def test_interrupted_training_goes_on_where_it_was(contest, tmp_path, monkeypatch):
+    """Ctrl-C right after the first epoch; the same command ends as an uninterrupted run does, bit for bit."""
+
+    def arguments(name):
+        return ["--artifacts", str(contest), "--run-dir", str(tmp_path / name), "--set", *TINY, "policy=flips"]
+
+    def interrupted(*args):
+        save_checkpoint(*args)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("training.checkpoint.save_checkpoint", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(arguments("cut"))
+    assert len((tmp_path / "cut" / "history.jsonl").read_text().splitlines()) == 1
+    for name in ("cut", "whole"):
+        assert train(arguments(name)) == 0
+    assert_same_end(tmp_path / "cut", tmp_path / "whole")
+
+
+def assert_same_end(one_dir: Path, other_dir: Path) -> None:
+    histories = [(path / "history.jsonl").read_text().splitlines() for path in (one_dir, other_dir)]
+    lines = [[json.loads(line) | {"seconds": 0, "train_seconds": 0} for line in history] for history in histories]
+    assert lines[0] == lines[1]
+    with np.load(one_dir / "last.state.npz") as one, np.load(other_dir / "last.state.npz") as other:
+        assert one.files == other.files
+        for name in one.files:
+            np.testing.assert_array_equal(one[name], other[name])
+
+
+@pytest.mark.slow
+def test_kill_and_resume_ends_where_an_uninterrupted_run_ends(contest, tmp_path):
+    """kill -9 in the middle of the second epoch; the same command goes on and the weights are the same, bit for bit."""
+    names = ["--artifacts", str(contest), "--seed", "3"]
+    fields = ["--set", "epochs=3", "batch_size=24", "policy=strong"]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+
+    def start(run_dir: Path) -> subprocess.Popen:
+        arguments = [sys.executable, "-m", "training.train", *names, "--run-dir", str(run_dir), *fields]
+        return subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    with start(cut) as child:
+        deadline = time.monotonic() + 120
+        while not (cut / "last.state.npz").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        child.send_signal(signal.SIGKILL)
+        child.stderr.close()
+    epochs = len((cut / "history.jsonl").read_text().splitlines())
+    assert not (cut / "state.txt").exists()
+    for run_dir in (cut, whole):
+        with start(run_dir) as child:
+            _, errors = child.communicate(timeout=200)
+            assert child.returncode == 0, errors.decode()[-2000:]
+    assert epochs < 3
+    assert_same_end(cut, whole)
+
+
+def test_the_order_of_images_follows_seed_and_epoch(contest):
+    data = open_image_set(contest / "data", "")
+    rows = np.arange(100)
+
+    def order(seed, epoch):
+        batches = ShuffledBatches(data, rows, 30, seed, epoch)
+        assert len(batches) == 3
+        return batches.rows.tolist()
+
+    assert order(0, 1) == order(0, 1)
+    assert sorted(order(0, 1)) == rows.tolist()
+    assert order(0, 1) != order(0, 2) != order(1, 1)
+
+
+def test_validation_scores_equal_the_nets_own(contest):
+    data = open_image_set(contest / "data", "")
+    rows = np.arange(50, 107)
+    net = keras.Sequential(
+        [keras.Input(data.image_shape), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(8)]
+    )
+    scores = Validator(net, POLICIES["none"], 25, seed=0).score(data, rows)
+    inputs = batch_inputs(data, rows)
+    logits = keras.ops.convert_to_numpy(net(inputs["images"].astype(np.float32)))
+    log_probs = log_softmax(logits, axis=1)
+    assert scores.accuracy == pytest.approx(np.mean(logits.argmax(1) == data.labels[rows]))
+    assert scores.log_loss == pytest.approx(-np.mean(log_probs[np.arange(len(rows)), data.labels[rows]]), rel=1e-4)
+    under_policy = Validator(net, POLICIES["strong"], 25, seed=0)
+    assert under_policy.score(data, rows) == under_policy.score(data, rows)
+
+
+def test_loss_is_the_smoothed_cross_entropy():
+    net = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(4)])
+    model = AugmentedNet(net, Augmenter(POLICIES["none"], 1, 0), True, label_smoothing=0.2)
+    logits, targets = np.array([[2.0, 0.0, 1.0, -1.0]]), np.array([[0.0, 0.0, 1.0, 0.0]])
+    log_probs = logits - np.log(np.exp(logits).sum())
+    expected = -(log_probs @ np.array([0.05, 0.05, 0.85, 0.05]))[0]
+    assert float(model.compute_loss(y_pred={"logits": logits, "targets": targets})) == pytest.approx(expected, rel=1e-5)
+
+
+def test_averaged_weights_are_the_moving_average_and_leave_no_trace():
+    net = keras.Sequential(
+        [keras.Input((4, 4, 3)), keras.layers.BatchNormalization(), keras.layers.Flatten(), keras.layers.Dense(2)]
+    )
+    model = AugmentedNet(net, Augmenter(POLICIES["none"], 4, 0), True)
+    recipe = get_recipe("small_cnn", {"epochs": 1, "warmup_epochs": 0, "ema_epochs": 1})
+    optimizer = make_optimizer(recipe, steps_per_epoch=4, momentum=0.5)
+    model.compile(optimizer=optimizer, jit_compile=False)
+    rng = np.random.default_rng(0)
+    batch = {
+        "images": rng.integers(0, 256, (4, 4, 4, 3), np.uint8),
+        "targets": np.eye(2, dtype=np.float32)[[0, 1, 0, 1]],
+    }
+    model(batch)
+    kernels = [keras.ops.convert_to_numpy(net.layers[-1].kernel)]
+    for _ in range(3):
+        model.fit(batch, epochs=1, batch_size=4, verbose=0)
+        kernels.append(keras.ops.convert_to_numpy(net.layers[-1].kernel))
+    before = [keras.ops.convert_to_numpy(variable) for variable in model.trained_variables()]
+    with averaged_weights(model, optimizer, [batch] * 3):
+        expected = 0.125 * kernels[0] + 0.125 * kernels[1] + 0.25 * kernels[2] + 0.5 * kernels[3]
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(net.layers[-1].kernel), expected, rtol=1e-5)
+        assert not np.array_equal(keras.ops.convert_to_numpy(net.layers[0].moving_mean), before[-1])
+    for variable, value in zip(model.trained_variables(), before, strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--recipe", "resnet"], "unknown recipe. Received: 'resnet'"),
+        (["--fold", "9"], "expected a part of the split: fold0, fold1, fold2, select, judge. Received: 'fold9'"),
+        (["--limit", "20"], "at least one batch of images.*Received: 20 images, batch_size=24. .*batch_size=16"),
+        (["--weights", "none.h5"], "Received: 'none.h5', which is no file"),
+        (["--artifacts", "nowhere"], "nowhere/data/meta.json is missing: run `make data` first"),
+    ],
+)
+def test_bad_input(contest, arguments, message):
+    with pytest.raises(KitError, match=message):
+        train([*command(contest)[:2], *arguments, *command(contest)[2:]])
+
+
+def test_a_failed_training_is_marked_and_can_be_mended(contest, tmp_path):
+    broken = ["--artifacts", str(contest), "--run-dir", str(tmp_path / "run"), "--set", *TINY, "learning_rate=1e-9"]
+    assert train(broken) == 0
+    (tmp_path / "run" / "state.txt").write_text("new\n")
+    whole = (tmp_path / "run" / "last.state.npz").read_bytes()
+    (tmp_path / "run" / "last.state.npz").write_bytes(whole[:1000])
+    with pytest.raises(KitError, match="last.state.npz cannot be read"):
+        train(broken)
+    assert (tmp_path / "run" / "state.txt").read_text() == "failed\n"
+    assert "KitError" in (tmp_path / "run" / "error.txt").read_text()
+    (tmp_path / "run" / "last.state.npz").write_bytes(whole)
+    assert train(broken) == 0
+    assert not (tmp_path / "run" / "error.txt").exists()

@@ -1,0 +1,1 @@
+"""Data in, nets out: load, clean, split, augment, train, predict."""

@@ -1,0 +1,34 @@
+"""Averaged weights, and batch-norm statistics that fit them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import keras
+
+from .augmented_net import AugmentedNet
+
+
+def ema_momentum(epochs: float, steps_per_epoch: int) -> float:
+    """Momentum of a moving average whose averaging time is so many epochs."""
+    return max(0.0, 1.0 - 1.0 / max(1.0, epochs * steps_per_epoch))
+
+
+@contextmanager
+def averaged_weights(
+    trainee: AugmentedNet, optimizer: keras.optimizers.Optimizer, batches: list[dict]
+) -> Iterator[None]:
+    """Within the block the net has the optimizer's averaged weights; afterwards everything is as it was.
+
+    Batch-norm statistics belong to the raw weights, since Keras averages trainable variables only: they are
+    refreshed by running `batches` through the net in training mode.
+    """
+    variables = trainee.trained_variables()
+    before = [keras.ops.convert_to_numpy(variable) for variable in variables]
+    optimizer.finalize_variable_values(trainee.trainable_variables)
+    for batch in batches:
+        trainee.predict_on_batch(batch)
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, before, strict=True):
+            variable.assign(value)

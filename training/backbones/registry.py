@@ -1,0 +1,58 @@
+"""The registry of backbones and the one function that builds a net from it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+
+from submission.kit.errors import KitError
+
+from ..weights import load_weights
+
+# name -> function(image_shape, weights) -> Model: float (n, H, W, C) in [0, 255] -> features (n, D)
+BACKBONES: dict[str, Callable[[tuple[int, int, int], str | None], keras.Model]] = {}
+
+
+def register(name: str) -> Callable:
+    """Decorator: makes a feature extractor known by name; a second one of that name raises."""
+
+    def add(function: Callable) -> Callable:
+        if name in BACKBONES:
+            raise ValueError(f"backbone {name!r} is registered twice")
+        BACKBONES[name] = function
+        return function
+
+    return add
+
+
+def build(
+    name: str, image_shape: tuple[int, int, int], num_classes: int, weights: str | None = None, dropout: float = 0.0
+) -> keras.Model:
+    """A net with a fresh classification head.
+
+    Args:
+        name: a registered backbone.
+        image_shape: (H, W, C) of the images.
+        num_classes: K.
+        weights: "imagenet" (Keras downloads them), the path of a `.weights.h5` file of the headless backbone, or None.
+        dropout: share of the features dropped before the head, in [0, 1).
+
+    Returns:
+        Model: float (n, H, W, C) in [0, 255] -> logits (n, K).
+
+    Raises:
+        KitError: unknown name; weights that are not there or do not fit.
+    """
+    if name not in BACKBONES:
+        raise KitError(f"unknown backbone. Received: {name!r}. Known: {', '.join(sorted(BACKBONES))}.")
+    local_file = weights not in (None, "imagenet")
+    if local_file and not Path(str(weights)).is_file():
+        raise KitError(
+            f'expected weights "imagenet", none or a .weights.h5 file. Received: {weights!r}, which is no file.'
+        )
+    features = BACKBONES[name](image_shape, None if local_file else weights)
+    if local_file:
+        load_weights(features, Path(str(weights)), "Give a file saved from that backbone without its top.")
+    outputs = keras.layers.Dropout(dropout)(features.output) if dropout else features.output
+    outputs = keras.layers.Dense(num_classes, name="logits")(outputs)
+    return keras.Model(features.input, outputs, name=name)

@@ -1,0 +1,84 @@
+"""clean.csv: which images are kept, and why others are not. Made by `training.clean`, meant to be edited by hand."""
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from submission.kit.errors import KitError
+from submission.kit.files import write_text
+
+COLUMNS = ("index", "id", "keep", "reason", "group")
+
+_GROUP = re.compile(r"[0-9]{1,15}")
+
+
+@dataclass(frozen=True)
+class CleanTable:
+    """One row per image of the set, in its order.
+
+    ids: unicode (N,); keep: bool (N,); reasons: N strings, "" where kept; groups: int64 (N,), shared by images of the
+    same picture.
+    """
+
+    ids: np.ndarray
+    keep: np.ndarray
+    reasons: list[str]
+    groups: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def write_clean(path: str | Path, table: CleanTable) -> None:
+    """Write clean.csv atomically."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for index, row in enumerate(zip(table.ids, table.keep.astype(int), table.reasons, table.groups, strict=True)):
+        writer.writerow((index, *row))
+    write_text(path, text.getvalue())
+
+
+def read_clean(path: str | Path, mend: str) -> CleanTable:
+    """Read clean.csv, also after an edit by hand or in a spreadsheet. Without a column `group` each image is its own.
+
+    Args:
+        path: the file.
+        mend: the command that makes it; it is named in the error.
+
+    Raises:
+        KitError: missing, a column missing, or a row that is not as expected; the message names the line.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")  # spreadsheets put a byte-order mark first
+    except FileNotFoundError:
+        raise KitError(f"{path} is missing: run `{mend}` first.") from None
+    except UnicodeDecodeError as error:
+        raise KitError(
+            f"{path}: expected UTF-8 text ({error}). Save it as UTF-8, or delete it and run `{mend}`."
+        ) from None
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    missing = [name for name in COLUMNS[:4] if name not in (reader.fieldnames or [])]
+    if missing:
+        raise KitError(
+            f"{path}: expected columns {', '.join(COLUMNS[:4])} separated by commas. Missing: {', '.join(missing)}. "
+            f"Mend the first line, or delete the file and run `{mend}`."
+        )
+    ids, keep, reasons, groups = [], [], [], []
+    for index, row in enumerate(reader):
+        group = row.get("group") or str(index)
+        if row["index"] != str(index) or row["keep"] not in ("0", "1") or not row["id"] or not _GROUP.fullmatch(group):
+            raise KitError(
+                f"{path}, line {reader.line_num}: expected index {index}, an id, keep 0 or 1, a whole number as group. "
+                f"Received: index={row['index']!r}, id={row['id']!r}, keep={row['keep']!r}, group={group!r}. "
+                f"Mend the line, or delete the file and run `{mend}`."
+            )
+        ids.append(row["id"])
+        keep.append(row["keep"] == "1")
+        reasons.append(row["reason"] or "")
+        groups.append(int(group))
+    return CleanTable(np.array(ids, np.str_), np.array(keep, bool), reasons, np.array(groups, np.int64))

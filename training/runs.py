@@ -1,0 +1,107 @@
+"""Run directories: named by what decides the run, so that nothing is trained twice and nothing overwritten."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from submission.kit.errors import KitError
+from submission.kit.files import read_json, write_json, write_text
+
+WEIGHTS = "best.weights.h5"  # averaged weights of the best epoch
+STATES = ("new", "trained", "predicted", "failed")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: backbone, recipe, fold and seed.
+
+    path: its directory, `<recipe>-f<fold>-s<seed>-<hash8>`; config: all that decides it, as in its config.json.
+    """
+
+    path: Path
+    config: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def state(self) -> str:
+        """One of `STATES`; "new" as long as nothing is written."""
+        try:
+            return (self.path / "state.txt").read_text().strip()
+        except FileNotFoundError:
+            return "new"
+
+    def set_state(self, state: str) -> None:
+        if state not in STATES:
+            raise ValueError(f"state must be one of {STATES}. Received: {state!r}")
+        write_text(self.path / "state.txt", state + "\n")
+
+    def history(self) -> list[dict[str, Any]]:
+        """The lines of history.jsonl, one an epoch."""
+        try:
+            lines = (self.path / "history.jsonl").read_text().splitlines()
+        except FileNotFoundError:
+            return []
+        return [json.loads(line) for line in lines]
+
+
+def run_name(config: dict[str, Any]) -> str:
+    """`<recipe>-f<fold>-s<seed>-<hash8>`, the hash over the whole configuration."""
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+    return f"{config['recipe']['name']}-f{config['fold']}-s{config['seed']}-{digest[:8]}"
+
+
+def create_run(runs_dir: Path, config: dict[str, Any], path: Path | None = None) -> Run:
+    """The run of a configuration: made if it is new, found again if it exists.
+
+    Args:
+        runs_dir: folder of all runs.
+        config: JSON-able; holds recipe (with its name), fold and seed.
+        path: a directory of one's own choice instead of the named one.
+
+    Raises:
+        KitError: the directory holds a run of another configuration; the differing fields are listed.
+    """
+    run = Run(path or runs_dir / run_name(config), config)
+    if (run.path / "config.json").exists():
+        found = read_json(run.path / "config.json", "make train")
+        if found != json.loads(json.dumps(config)):
+            raise KitError(
+                f"{run.path} holds a run of another configuration. "
+                f"Expected: {_differing(config, found)}. Received: {_differing(found, config)}. "
+                "Name another --run-dir, or leave the option out to have the directory named by its configuration."
+            )
+    else:
+        write_json(run.path / "config.json", config)
+    return run
+
+
+def open_run(path: Path) -> Run:
+    """An existing run; `KitError` if there is none."""
+    return Run(path, read_json(path / "config.json", "make train"))
+
+
+def list_runs(runs_dir: Path) -> list[Run]:
+    """All runs of a folder, by name."""
+    return [open_run(path.parent) for path in sorted(runs_dir.glob("*/config.json"))]
+
+
+def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _differing(config: dict[str, Any], other: dict[str, Any]) -> str:
+    mine, theirs = _flat(config), _flat(other)
+    return (
+        ", ".join(f"{key}={value!r}" for key, value in mine.items() if theirs.get(key, ...) != value) or "nothing more"
+    )
