@@ -28,7 +28,8 @@ RUN := $(VENV)/bin/python -m
 STAMPS := $(foreach member,$(MEMBERS),$(A)/members/$(subst :,~,$(member)).run)
 
 .SUFFIXES:
-PHONY := help setup submission data clean split suites train predict ensemble export package score score-zip report \
+.SECONDARY:
+PHONY := help setup submission data clean split suites train predict ensemble export package score report \
 	rules sheet test test-all lint wipe FORCE
 .PHONY: $(PHONY)
 
@@ -44,7 +45,8 @@ $(READY): requirements.txt
 	@touch $@
 
 submission: report ## the whole way: data to a scored zip (DATA=training_set.npz for your own file)
-	@$(RUN) local_eval.score --artifacts $(A) --show
+	@echo; $(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE)
+	@echo "next: look at $(A)/report/report.html, then upload the zip on the contest's page; to judge any other zip: make score ZIP=FILE.zip$(if $(DATA), DATA=$(DATA))"
 
 data: $(A)/data/meta.json ## draw the embedded contest, or load DATA=training_set.npz
 $(A)/data/meta.json: $(wildcard $(DATA))$(if $(and $(DATA),$(if $(wildcard $(DATA)),,missing)), FORCE) | $(READY)
@@ -91,13 +93,11 @@ $(A)/submissions/latest.json: $(A)/export/.done $(wildcard submission/kit/*.py) 
 	@$(RUN) submission.package --artifacts $(A)
 	@touch $@
 
-score: $(if $(ZIP),score-zip,$(A)/judge/score.json) ## run the zip as Codabench does and forecast the hidden score (ZIP=any.zip)
+score: $(A)/suites/.done $(if $(ZIP),,$(A)/submissions/latest.json) ## run the zip as Codabench does and forecast the hidden score (ZIP=any.zip)
+	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) $(if $(ZIP),--zip '$(ZIP)')
 $(A)/judge/score.json: $(A)/submissions/latest.json $(A)/suites/.done $(A)/.settings/score
-	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE)
+	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) --brief
 	@touch $@
-.PHONY: score-zip
-score-zip: $(A)/suites/.done
-	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) --zip '$(ZIP)'
 
 report: $(A)/report/report.html ## one HTML page and one picture of it all
 $(A)/report/report.html: $(A)/judge/score.json

@@ -33,8 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--suite", nargs="+", metavar="SUITE", default=list(SUITES), help="suites whose judge part is run"
     )
     parser.add_argument("--profile", default="an2dl", choices=sorted(PROFILES_S), help="the platform's limits")
+    parser.add_argument("--brief", action="store_true", help="print one line instead of the table")
     args = parser.parse_args(argv)
-    print(describe(score(args.artifacts, args.zip, args.suite, args.profile)))
+    value = score(args.artifacts, args.zip, args.suite, args.profile)
+    print(describe_briefly(value) if args.brief else describe(value))
     return 0
 
 
@@ -117,6 +119,13 @@ def describe(value: Mapping[str, Any]) -> str:
     limit = f"limit {value['suites'][suites[0]]['limit_s']:.0f} s a step ({value['profile']})"
     lines.append(f"platform run: {'; '.join(runs)}; {limit}")
     return "\n".join(lines)
+
+
+def describe_briefly(value: Mapping[str, Any]) -> str:
+    """The score of what was submitted in one line."""
+    cells = value["rows"][-1]["suites"]
+    scores = ", ".join(f"{_title(suite)} {cells[suite]['accuracy']:.4f}" for suite in suite_order(cells))
+    return f"score: {Path(value['zip']).name} ran as on the platform ({value['profile']}): {scores}"
 
 
 def _title(suite: str) -> str:

@@ -67,3 +67,12 @@ def test_imagenet_without_a_network_says_what_to_do(monkeypatch):
         KitError, match=r"could not be loaded \(URL fetch.*--weights FILE.weights.h5, or --weights none"
     ):
         build("mobilenet_v3_small", (32, 32, 3), 4, weights="imagenet")
+
+
+@pytest.mark.parametrize("name", sorted(BACKBONES))
+def test_batch_norm_follows_within_tens_of_steps(name):
+    layers = [
+        layer for layer in build(name, (32, 32, 3), 4).layers if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    assert layers
+    assert all(layer.momentum <= 0.9 for layer in layers)

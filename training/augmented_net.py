@@ -14,7 +14,7 @@ def use_xla() -> bool:
 
 
 class AugmentedNet(keras.Model):
-    """Takes {"images": uint8 (n, H, W, C), "targets": float (n, K)}; returns {"logits", "targets"} of the altered images.
+    """{"images": uint8 (n, H, W, C), "targets": float (n, K)} to {"logits", "targets"} of the altered images.
 
     The targets go through the augmenter because it reorders the batch. The loss is computed against these, so that
     `fit` needs no labels beside the inputs and runs on every backend without a train step of our own.

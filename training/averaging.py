@@ -13,10 +13,27 @@ def ema_momentum(epochs: float, steps_per_epoch: int) -> float:
     return max(0.0, 1.0 - 1.0 / max(1.0, epochs * steps_per_epoch))
 
 
+class AveragesApart:
+    """Mixed into an optimizer with `use_ema`: `fit` leaves the raw weights alone.
+
+    Keras swaps the averages in at every end of `fit`. A run calls `fit` once an epoch, and would start each epoch from
+    the averages of the one before.
+    """
+
+    def finalize_variable_values(self, var_list: list) -> None:
+        """Called by `fit`; does nothing."""
+
+    def assign_averages(self, var_list: list) -> None:
+        """Overwrite the variables with their moving averages, if there are any."""
+        super().finalize_variable_values(var_list)  # type: ignore[misc]
+
+
+class AveragingAdamW(AveragesApart, keras.optimizers.AdamW):
+    """AdamW (Loshchilov and Hutter 2019) whose averages are read on request only."""
+
+
 @contextmanager
-def averaged_weights(
-    trainee: AugmentedNet, optimizer: keras.optimizers.Optimizer, batches: list[dict]
-) -> Iterator[None]:
+def averaged_weights(trainee: AugmentedNet, optimizer: AveragesApart, batches: list[dict]) -> Iterator[None]:
     """Within the block the net has the optimizer's averaged weights; afterwards everything is as it was.
 
     Batch-norm statistics belong to the raw weights, since Keras averages trainable variables only: they are
@@ -24,7 +41,7 @@ def averaged_weights(
     """
     variables = trainee.trained_variables()
     before = [keras.ops.convert_to_numpy(variable) for variable in variables]
-    optimizer.finalize_variable_values(trainee.trainable_variables)
+    optimizer.assign_averages(trainee.trainable_variables)
     for batch in batches:
         trainee.predict_on_batch(batch)
     try:

@@ -170,6 +170,8 @@ def make_optimizer(recipe: Recipe, steps_per_epoch: int, momentum: float) -> Any
     """AdamW with a linear warm-up and a cosine schedule down to zero; biases and normalisation do not decay."""
     import keras
 
+    from .averaging import AveragingAdamW
+
     total, warmup = recipe.epochs * steps_per_epoch, round(recipe.warmup_epochs * steps_per_epoch)
     warmup = min(warmup, total // 2)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -179,7 +181,7 @@ def make_optimizer(recipe: Recipe, steps_per_epoch: int, momentum: float) -> Any
         warmup_steps=warmup,
     )
     ema = {"use_ema": True, "ema_momentum": momentum} if recipe.ema_epochs else {}
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, clipnorm=5.0, **ema)
+    optimizer = AveragingAdamW(schedule, weight_decay=recipe.weight_decay, clipnorm=5.0, **ema)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from .errors import KitError
 
-# A frozen graph holds a second copy of the weights, and protocol buffers end at 2 GiB.
-_FREEZE_BELOW_BYTES = 1 << 30
+# Freezing holds the weights several times for a moment, and large nets gain little: they wait for arithmetic anyway.
+_FREEZE_BELOW_BYTES = 256 << 20
 
 
 class Member:
@@ -32,8 +32,8 @@ class Member:
 
         self.folder = Path(folder)
         try:
-            self._loaded = tf.saved_model.load(str(folder))
-            signature = self._loaded.signatures["serving_default"]
+            loaded = tf.saved_model.load(str(folder))
+            signature = loaded.signatures["serving_default"]
         except (OSError, KeyError) as error:
             raise KitError(f"expected a SavedModel with the signature serving_default in {folder}: {error}") from None
         inputs = list(signature.structured_input_signature[1].values())
@@ -42,7 +42,7 @@ class Member:
             raise KitError(f"expected one uint8 input and one output in {folder}. Received: {inputs}, {outputs}")
         self.image_shape = tuple(inputs[0].shape[1:])
         self.num_classes = outputs[0].shape[-1]
-        self._run = _freeze(signature)
+        self._run = _freeze(signature, loaded)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         import tensorflow as tf
@@ -53,7 +53,7 @@ class Member:
         return probs
 
 
-def _freeze(signature: Any) -> Any:
+def _freeze(signature: Any, loaded: Any) -> Any:
     """A function from one tensor to a list of one; frozen where this TensorFlow can, and where it is small enough."""
     import tensorflow as tf
 
@@ -66,4 +66,8 @@ def _freeze(signature: Any) -> Any:
         except (ImportError, ValueError, tf.errors.OpError):
             pass  # not part of the public interface: the graph with variables gives the same numbers, only slower
     (name,) = signature.structured_input_signature[1]
-    return lambda images: list(signature(**{name: images}).values())
+
+    def run(images: Any, keep: Any = loaded) -> list[Any]:  # without `loaded` its variables would be deleted
+        return list(signature(**{name: images}).values())
+
+    return run

@@ -26,7 +26,7 @@ class Predictor:
 
     Args:
         folder: an unpacked submission (manifest.json, members/).
-        batch_size: images a batch; 64 was the fastest but for 1 to 5 % of 16, 32, 64, 128 (96x96, 2 cores).
+        batch_size: images a batch; 128 instead of 64 is 2 to 9 % faster (96x96, 2 cores) for twice the memory.
 
     Raises:
         KitError: the manifest or a member is missing, damaged, or they do not fit together.

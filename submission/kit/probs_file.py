@@ -29,7 +29,8 @@ class Probs:
         missing = [image_id for image_id in ids if image_id not in row]
         if missing:
             raise KitError(
-                f"expected predictions for {len(ids)} images. Received: none for {len(missing)}, {missing[:3]} first. Run `python -m training.predict` again."
+                f"expected predictions for {len(ids)} images. Received: none for {len(missing)}, {missing[:3]} first. "
+                "Run `python -m training.predict` again."
             )
         rows = np.array([row[image_id] for image_id in ids], dtype=np.int64)
         return Probs(self.ids[rows], self.labels[rows], self.probs_vnk[:, rows], self.views)

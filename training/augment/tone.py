@@ -102,7 +102,7 @@ class Posterise(Operation):
 
 @register
 class Equalise(Operation):
-    """Flattens the histogram of each channel: x becomes 255 times the share of pixels below it, scaled to the full range.
+    """Flattens the histogram of each channel: x becomes 255 times the share of pixels below it, on the full range.
 
     Source: Pillow's ImageOps.equalize; its integer steps differ by at most a few grey levels.
     """

@@ -9,6 +9,10 @@ from submission.kit.errors import KitError
 
 from ..weights import load_weights
 
+# Statistics of about the last ten batches. Keras' nets have .99 or .999, made for trainings of a million steps: after a
+# thousand steps their statistics are still those of the start.
+BATCH_NORM_MOMENTUM = 0.9
+
 # name -> function(image_shape, weights) -> Model: float (n, H, W, C) in [0, 255] -> features (n, D)
 BACKBONES: dict[str, Callable[[tuple[int, int, int], str | None], keras.Model]] = {}
 
@@ -53,6 +57,9 @@ def build(
     features = BACKBONES[name](image_shape, None if local_file else weights)
     if local_file:
         load_weights(features, Path(str(weights)), "Give a file saved from that backbone without its top.")
+    for layer in features.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = min(layer.momentum, BATCH_NORM_MOMENTUM)
     outputs = keras.layers.Dropout(dropout)(features.output) if dropout else features.output
     outputs = keras.layers.Dense(num_classes, name="logits")(outputs)
     return keras.Model(features.input, outputs, name=name)

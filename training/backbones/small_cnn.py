@@ -10,8 +10,7 @@ STAGES = ((32, 1), (64, 2), (128, 2), (192, 1))  # filters, residual blocks; eac
 
 def _convolution(x, filters: int, size: int = 3, strides: int = 1):
     x = layers.Conv2D(filters, size, strides, padding="same", use_bias=False)(x)
-    # 0.9: statistics of the last ten batches, since training is short and the augmented batches vary little as a whole
-    return layers.BatchNormalization(momentum=0.9)(x)
+    return layers.BatchNormalization()(x)
 
 
 def _block(x, filters: int, strides: int):
