@@ -26,7 +26,7 @@ class Probs:
     def at(self, ids: np.ndarray) -> Probs:
         """The same, in the order of `ids`; `KitError` names the first missing ones."""
         row = {image_id: n for n, image_id in enumerate(self.ids)}
-        missing = [image_id for image_id in ids if image_id not in row]
+        missing = [str(image_id) for image_id in ids if image_id not in row]
         if missing:
             raise KitError(
                 f"expected predictions for {len(ids)} images. Received: none for {len(missing)}, {missing[:3]} first. "
