@@ -1,0 +1,141 @@
+"""The Makefile as a user meets it: help, bad input, and (slow) the whole way twice, on a file of one's own."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from submission.kit.image_set import open_image_set
+from training.data.__main__ import main as data
+
+ROOT = Path(__file__).parents[1]
+
+
+def make(*arguments: str, timeout_s: float = 60) -> subprocess.CompletedProcess:
+    """`make` with the environment that runs the tests, taken as ready."""
+    command = ["make", f"VENV={sys.prefix}", "-o", f"{sys.prefix}/.ready", *arguments]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.run(command, cwd=ROOT, env=clean, capture_output=True, text=True, timeout=timeout_s, check=False)
+
+
+def targets() -> set[str]:
+    return set(re.findall(r"^make ([a-z-]+)", make("help").stdout, re.MULTILINE))
+
+
+def test_help_lists_every_step_with_a_line():
+    listed = targets()
+    steps = "data clean split train predict ensemble package score report submission test setup"
+    assert set(steps.split()) <= listed
+    assert all(len(line.split(maxsplit=2)) == 3 for line in make("help").stdout.splitlines())
+
+
+def test_the_readme_names_only_targets_and_modules_that_exist():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"(?:^|[^a-z])make ([a-z][a-z-]*)", readme))
+    assert "submission" in named
+    assert named <= targets()
+    for module in set(re.findall(r"python -m ([a-z0-9_.]+)", readme)):
+        path = ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
+
+
+def test_readme_pictures_and_links_exist():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#:]+)\)", readme)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "training.data",
+        "training.clean",
+        "training.split",
+        "training.train",
+        "training.predict",
+        "ensembles.fit",
+        "submission.export",
+        "submission.package",
+        "submission.rules",
+        "local_eval.suites",
+        "local_eval.run",
+        "local_eval.score",
+        "local_eval.report",
+        "local_eval.sheet",
+    ],
+)
+def test_every_step_explains_itself(module):
+    child = subprocess.run(
+        [sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert child.returncode == 0
+    assert child.stdout.startswith("usage:")
+    assert len(child.stdout.splitlines()) > 5
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "error: .*nowhere.npz.* does not exist|error: .*nowhere.npz"),
+        (b"hello", "error: .*npz"),
+    ],
+)
+def test_a_bad_file_ends_with_a_clear_error_and_nothing_written(tmp_path, content, message):
+    path = tmp_path / "nowhere.npz"
+    if content is not None:
+        path.write_bytes(content)
+    result = make("data", f"DATA={path}", f"ARTIFACTS={tmp_path / 'made'}")
+    assert result.returncode == 2  # make's own; the command inside ends with 1
+    assert re.search(message, result.stderr)
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "made" / "data").exists()
+
+
+@pytest.mark.slow
+def test_the_whole_way_on_a_file_of_ones_own(tmp_path):
+    assert data(["--artifacts", str(tmp_path / "drawn"), "--images", "240", "--size", "32"]) == 0
+    drawn = open_image_set(tmp_path / "drawn" / "data", "")
+    np.savez(tmp_path / "mine.npz", images=drawn.images, labels=drawn.labels[:, None])
+    artifacts = tmp_path / "made"
+    settings = [
+        f"DATA={tmp_path / 'mine.npz'}",
+        f"ARTIFACTS={artifacts}",
+        "FOLDS=3",
+        "HOLDOUT=0.3",
+        "SET=epochs=1 batch_size=24",
+    ]
+    first = make("submission", *settings, timeout_s=900)
+    assert first.returncode == 0, first.stderr[-3000:]
+    for step in (
+        "train: small_cnn-f0",
+        "train: mobilenet_v3_small-f1",
+        "predict: ",
+        "score: ",
+        "forecast of the hidden",
+    ):
+        assert step in first.stdout
+    latest = json.loads((artifacts / "submissions" / "latest.json").read_text())
+    assert latest["zip"] in first.stdout
+    with zipfile.ZipFile(latest["zip"]) as archive:
+        assert {"model.py", "manifest.json", "kit/predictor.py"} <= set(archive.namelist())
+    score = json.loads((artifacts / "judge" / "score.json").read_text())
+    assert [row["kind"] for row in score["rows"]] == ["member", "member", "ensemble", "submission"]
+    assert (artifacts / "report" / "report.html").stat().st_size > 10_000
+
+    again = make("submission", *settings)
+    assert again.returncode == 0, again.stderr[-3000:]
+    assert "train:" not in again.stdout + again.stderr  # nothing is done twice
+    assert first.stdout.splitlines()[-2:] == again.stdout.splitlines()[-2:]
+
+    other = make("package", *settings[:-1], "SET=epochs=1 batch_size=16", timeout_s=900)  # other settings: other runs
+    assert other.returncode == 0, other.stderr[-3000:]
+    assert len(list((artifacts / "runs").iterdir())) == 4
+    assert Path(latest["zip"]).exists()
+    assert json.loads((artifacts / "submissions" / "latest.json").read_text())["sha256"] != latest["sha256"]
