@@ -45,7 +45,7 @@ RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         Recipe("small_cnn", backbone="small_cnn"),
-        Recipe("mobilenet_v3_small", backbone="mobilenet_v3_small", epochs=24),
+        Recipe("mobilenet_v3_small", backbone="mobilenet_v3_small", epochs=20),
     )
 }
 

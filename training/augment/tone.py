@@ -54,7 +54,7 @@ class Range(Operation):
     name = "range"
 
     def sample(self, shape: Shape, seed: Seed) -> Params:
-        width = 1.0 - self.magnitude * uniform(shape, 0.3, 0.85, seed)
+        width = 1.0 - self.magnitude * uniform(shape, 0.3, 0.9, seed)
         return {"width": width, "low": 255.0 * (1.0 - width) * uniform(shape, 0.0, 1.0, seed)}
 
     def apply(self, images: Any, params: Params) -> Any:
