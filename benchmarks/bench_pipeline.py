@@ -5,6 +5,7 @@ Installation is not counted: `make setup` comes first. The artifacts go to a new
 
 import argparse
 import os
+import resource
 import subprocess
 import tempfile
 import threading
@@ -58,7 +59,11 @@ def main(argv: Sequence[str] | None = None) -> int:
                 now = time.monotonic()
                 print(f"{now - start:7.1f} s (+{now - last:6.1f})  {line}", end="", flush=True)
                 last = now
-        print(f"\nmake submission: {time.monotonic() - start:.0f} s, exit {child.returncode}")
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        processor_s = used.ru_utime + used.ru_stime
+        print(
+            f"\nmake submission: {time.monotonic() - start:.0f} s, of one core {processor_s:.0f} s, exit {child.returncode}"
+        )
         for name, peak in sorted(watch.peaks.items(), key=lambda item: -item[1]):
             print(f"  peak of {name:24s} {peak / 2**20:6.0f} MiB")
     return child.returncode

@@ -26,6 +26,9 @@ class AveragesApart:
     def assign_averages(self, var_list: list) -> None:
         """Overwrite the variables with their moving averages, if there are any."""
         super().finalize_variable_values(var_list)  # type: ignore[misc]
+        for variable in var_list:
+            # a copy: on JAX both are one array now, which the next compiled call gives away
+            variable.assign(keras.ops.copy(variable))
 
 
 class AveragingAdamW(AveragesApart, keras.optimizers.AdamW):

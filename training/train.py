@@ -109,9 +109,8 @@ def _train(run: Run, recipe: Recipe, data: ImageSet, rows: np.ndarray, validatio
     )
     optimizer = make_optimizer(recipe, steps, ema_momentum(recipe.ema_epochs, steps))
     trainee.compile(optimizer=optimizer, jit_compile=use_xla())
-    refresh = [
-        batch for (batch,) in _some(ShuffledBatches(data, rows, recipe.batch_size, seed, epoch=-1), REFRESH_BATCHES)
-    ]
+    batches = ShuffledBatches(data, rows, recipe.batch_size, seed, epoch=-1)
+    refresh = [batches[index][0] for index in range(min(REFRESH_BATCHES, 1 + steps // 5))]
     trainee(refresh[0])
     optimizer.build(trainee.trainable_variables)
     validators = {
@@ -184,10 +183,6 @@ def make_optimizer(recipe: Recipe, steps_per_epoch: int, momentum: float) -> Any
     optimizer = AveragingAdamW(schedule, weight_decay=recipe.weight_decay, clipnorm=5.0, **ema)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
-
-
-def _some(batches: Any, most: int) -> list:
-    return [batches[index] for index in range(min(most, len(batches)))]
 
 
 def _stalled(counters: dict[str, Any], recipe: Recipe) -> bool:
