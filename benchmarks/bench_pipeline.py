@@ -61,9 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 last = now
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         processor_s = used.ru_utime + used.ru_stime
-        print(
-            f"\nmake submission: {time.monotonic() - start:.0f} s, of one core {processor_s:.0f} s, exit {child.returncode}"
-        )
+        wall_s = time.monotonic() - start
+        print(f"\nmake submission: {wall_s:.0f} s, of one core {processor_s:.0f} s, exit {child.returncode}")
         for name, peak in sorted(watch.peaks.items(), key=lambda item: -item[1]):
             print(f"  peak of {name:24s} {peak / 2**20:6.0f} MiB")
     return child.returncode
