@@ -118,6 +118,9 @@ sheet: $(A)/data/meta.json ## a picture of every augmentation
 test: $(READY) ## the tests, within ten minutes on two cores
 	$(RUN) pytest -n 2 --dist worksteal
 
+test-browser: $(READY) ## the report and the results page in Chromium; skipped where there is none
+	$(RUN) pytest -m browser -rs tests/test_pages.py
+
 test-all: $(READY) ## the slow tests too: the main job end to end, a real browser
 	$(RUN) pytest -n 2 --dist worksteal -m ''
 
