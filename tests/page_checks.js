@@ -15,7 +15,12 @@
 
   // Pictures load.
   await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
-  for (const image of document.images) if (!image.naturalWidth) say("not a picture:", image.alt);
+  for (const image of document.images) {
+    if (!image.naturalWidth) say("not a picture:", image.alt);
+    // Drawn figures hold text of 13 pixels.
+    const shown = image.width / image.naturalWidth;
+    if (image.src.startsWith("data:image/svg") && shown < 0.9) say("shrunk to", shown.toFixed(2), image.alt.slice(0, 40));
+  }
 
   // Text is at least 12 pixels high and stands out from its ground (4.5 to 1, WCAG AA).
   const colour = (text) => text.match(/[\d.]+/g).map(Number);

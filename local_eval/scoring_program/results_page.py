@@ -1,6 +1,7 @@
 """The page that Codabench shows beside the scores: one HTML file without anything outside it."""
 
 import html
+import re
 
 import numpy as np
 
@@ -20,7 +21,7 @@ p { margin: .25rem 0; max-width: 70ch; } .note { color: var(--muted); }
 table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; }
 th, td { padding: .35rem .7rem; border-bottom: 1px solid var(--rule); text-align: right; white-space: nowrap; }
 th { font-weight: 500; } thead th { color: var(--muted); font-weight: 600; border-bottom: 2px solid var(--rule); }
-.name { text-align: left; white-space: normal; min-width: 7.5rem; max-width: 18rem; overflow-wrap: anywhere; }
+.name { text-align: left; white-space: normal; min-width: 7.5rem; max-width: 18rem; }
 .bar { background: linear-gradient(to right, #cfe3f5 var(--share), transparent var(--share)) no-repeat;
   min-width: 7rem; }
 .confusion td { min-width: 2.9rem; padding: .35rem .45rem; border: 1px solid #fff; text-align: center; }
@@ -32,8 +33,9 @@ thead button:focus-visible, .wide:focus-visible { outline: 2px solid var(--blue)
 thead button::after { content: "\\2195"; opacity: .45; margin-left: .25rem; }
 [aria-sort="ascending"] button::after { content: "\\2191"; opacity: 1; }
 [aria-sort="descending"] button::after { content: "\\2193"; opacity: 1; }
-@media (max-width: 600px) { th, td { padding: .35rem .45rem; } .name { min-width: 6rem; max-width: 9rem; }
-  .bar { min-width: 5rem; } }
+@media (max-width: 600px) { th, td { padding: .35rem .3rem; } .name { min-width: 5rem; } .bar { min-width: 3.4rem; }
+  thead button { text-decoration: underline dotted; }
+  th:not([aria-sort]) button::after { content: none; } }
 """
 
 # Also the report's. Without scripts the tables are as readable, only not sortable.
@@ -79,6 +81,7 @@ predictions.</p>
 {classes}
 </tbody></table></div>
 <h2>Most frequent mistakes</h2>
+<p class="note">Share: of the images of the true class.</p>
 {mistakes}
 <h2>Confusion</h2>
 <p class="note">A row for each true class, a column for each predicted one, by their numbers. Darker: a larger share of
@@ -94,14 +97,16 @@ the row.</p>
 
 MISTAKES = """<div class="wide" tabindex="0" role="region" aria-label="Most frequent mistakes">
 <table class="sortable" id="mistakes"><thead><tr><th scope="col" class="name">True class</th>
-<th scope="col" class="name">Taken for</th><th scope="col">Images</th><th scope="col">Of the class</th></tr></thead>
+<th scope="col" class="name">Taken for</th><th scope="col">Images</th><th scope="col">Share</th></tr></thead>
 <tbody>
 {}
 </tbody></table></div>"""
 
 
 def _name(k, class_names):
-    return f"{k} {html.escape(str(class_names[k]))}"
+    """Escaped; words that no phone has room for may break at a soft hyphen."""
+    text = re.sub(r"\S{16,}", lambda word: "\u00ad".join(re.findall(r".{1,10}", word[0])), str(class_names[k]))
+    return f"{k} {html.escape(text)}"
 
 
 def _share_cell(part, whole):
