@@ -48,7 +48,7 @@ def response_lost(handler: "Handler", act: Callable[[], Answer]) -> None:
 
 
 def acts_late(handler: "Handler", act: Callable[[], Answer]) -> None:
-    """The connection breaks, and the server acts at the second look of the client."""
+    """The connection breaks, and the server acts when the client looks for the second time."""
     handler.server.state.late.append(act)
     handler.close()
 
@@ -225,7 +225,7 @@ class Handler(BaseHTTPRequestHandler):
     def _list(self, query: dict[str, list[str]]) -> Answer:
         state = self.server.state
         state.looks += 1
-        if state.looks == 2:
+        if state.looks >= 2:
             while state.late:
                 state.late.pop()()
         rows = [

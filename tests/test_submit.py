@@ -3,11 +3,14 @@
 import json
 import re
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import codabench_server as faults
 import pytest
 from codabench_server import PHASE, SIGNATURE, TOKEN, Server, answer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from local_eval.codabench.connection import check_server
 from local_eval.codabench.patience import Clock
@@ -178,6 +181,26 @@ def test_failures_that_pass(contest, one, paged):
     assert contest.state.uploads[used]["bytes"] == contest.zip.read_bytes()
     assert (contest.artifacts / "submitted/700/logs/prediction_ingestion_stdout.txt").exists()
     assert len(contest.lines()) == 1
+
+
+# the fixture that looks for secrets stays for all examples
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(chosen=st.lists(st.sampled_from([one for one in PASSING if one[1] is not faults.hang]), max_size=12))
+def test_never_two_whatever_breaks_how_often(tmp_path_factory, chosen):
+    server = Server()
+    try:
+        contest = Contest(tmp_path_factory.mktemp("any"), server)
+        server.state.faults = list(chosen)
+        for _ in chosen:
+            with suppress(KitError):
+                contest.submit(wait_s=None)
+        assert "submission 700 Finished" in contest.submit()
+        assert len(server.state.submissions) == 1 and len(contest.lines()) == 1
+        used = server.state.submissions[0]["data"]
+        assert server.state.uploads[used]["bytes"] == contest.zip.read_bytes()
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_back_off_doubles_and_heeds_retry_after(contest):
