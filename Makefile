@@ -110,7 +110,7 @@ rules: $(READY) ## check a zip against the platform's rules: make rules ZIP=any.
 	@$(RUN) submission.rules '$(ZIP)'
 
 submit: $(READY) ## upload a judged zip, wait, fetch its logs: make submit ZIP=FILE.zip PHASE=ID (token in CODABENCH_TOKEN)
-	@$(RUN) local_eval.submit $(if $(ZIP),'$(ZIP)') --artifacts $(A) --phase '$(PHASE)' $(FLAGS)
+	@$(RUN) local_eval.submit $(if $(ZIP),'$(ZIP)') --artifacts $(A) $(if $(PHASE),--phase '$(PHASE)') $(FLAGS)
 
 sheet: $(A)/data/meta.json ## a picture of every augmentation
 	@$(RUN) training.augment.sheet --artifacts $(A)

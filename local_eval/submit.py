@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("zip", type=Path, nargs="?", help="the submission; by default that of submissions/latest.json")
     parser.add_argument(
-        "--phase", type=int, required=True, help="the phase's id: on the competition's page, My Submissions"
+        "--phase", type=int, required=True, help="the phase's id, as SERVER/api/competitions/ID/ lists it"
     )
     parser.add_argument("--artifacts", type=Path, default=Path("artifacts/synthetic"), help="folder of one contest")
     parser.add_argument("--server", default=DEFAULT_SERVER, help="address of the Codabench server")

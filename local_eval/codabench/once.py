@@ -5,7 +5,7 @@ from pathlib import Path
 from submission.kit.errors import KitError
 
 from .api import Codabench
-from .patience import ATTEMPTS, PassingError, pause_s
+from .patience import ATTEMPTS, PassingError, pause
 from .receipt import Receipt
 from .transfer import StaleAddressError, upload
 
@@ -68,7 +68,7 @@ def _submit(api: Codabench, receipt: Receipt) -> int:
             receipt.note(state="created")  # refused, so it does not exist
             raise
         if failures < ATTEMPTS:
-            api.connection.clock.sleep(pause_s(failures, last))
+            pause(api.connection.clock, failures, last)
             api.check_allowed(phase)  # servers answer 500 to the submission beyond the daily limit
     raise KitError(
         f"{last} It was tried {ATTEMPTS} times and the server's list shows no submission. "
@@ -77,9 +77,9 @@ def _submit(api: Codabench, receipt: Receipt) -> int:
 
 
 def _look(api: Codabench, receipt: Receipt) -> int | None:
-    for pause in LOOKS_S:
-        if pause:
-            api.connection.clock.sleep(pause)
+    for seconds in LOOKS_S:
+        if seconds:
+            api.connection.clock.sleep(seconds)
         found = api.find_submission(receipt.values["phase"], receipt.values["file_name"])
         if found is not None:
             return found

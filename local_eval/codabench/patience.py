@@ -1,8 +1,11 @@
 """Waiting: a clock that tests can replace, and exponential back-off over failures that pass."""
 
+import sys
 import time
 from collections.abc import Callable
 from typing import TypeVar
+
+from tqdm import tqdm
 
 from submission.kit.errors import KitError
 
@@ -37,9 +40,11 @@ class PassingError(KitError):
         self.wait_s = wait_s
 
 
-def pause_s(failures: int, error: PassingError) -> float:
-    """Seconds to wait after so many failures in a row: doubling, or what the server asked for if that is longer."""
-    return max(min(FIRST_S * 2 ** (failures - 1), LONGEST_S), min(error.wait_s or 0.0, LONGEST_ASKED_S))
+def pause(clock: Clock, failures: int, error: PassingError) -> None:
+    """Wait after so many failures in a row: doubling, or what the server asked for if that is longer."""
+    seconds = max(min(FIRST_S * 2 ** (failures - 1), LONGEST_S), min(error.wait_s or 0.0, LONGEST_ASKED_S))
+    tqdm.write(f"{error} Again in {seconds:.0f} s.", file=sys.stderr)
+    clock.sleep(seconds)
 
 
 def repeat(call: Callable[[], T], clock: Clock, attempts: int = ATTEMPTS) -> T:
@@ -52,7 +57,7 @@ def repeat(call: Callable[[], T], clock: Clock, attempts: int = ATTEMPTS) -> T:
         try:
             return call()
         except PassingError as error:
-            clock.sleep(pause_s(failures, error))
+            pause(clock, failures, error)
     try:
         return call()
     except PassingError as error:
