@@ -12,6 +12,8 @@ SET ?=
 PROFILE ?= an2dl
 ZIP ?=
 LIMIT ?=
+PHASE ?=
+FLAGS ?=
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export KERAS_BACKEND ?= tensorflow
@@ -30,7 +32,7 @@ STAMPS := $(foreach member,$(MEMBERS),$(A)/members/$(subst :,~,$(member)).run)
 .SUFFIXES:
 .SECONDARY:
 PHONY := help setup submission data clean split suites train predict ensemble export package score report \
-	rules sheet test test-all lint wipe FORCE
+	rules submit sheet test test-browser test-all lint wipe FORCE
 .PHONY: $(PHONY)
 
 help: ## list the commands
@@ -107,11 +109,17 @@ $(A)/report/report.html: $(A)/judge/score.json
 rules: $(READY) ## check a zip against the platform's rules: make rules ZIP=any.zip
 	@$(RUN) submission.rules '$(ZIP)'
 
+submit: $(READY) ## upload a judged zip, wait, fetch its logs: make submit ZIP=FILE.zip PHASE=ID (token in CODABENCH_TOKEN)
+	@$(RUN) local_eval.submit $(if $(ZIP),'$(ZIP)') --artifacts $(A) $(if $(PHASE),--phase '$(PHASE)') $(FLAGS)
+
 sheet: $(A)/data/meta.json ## a picture of every augmentation
 	@$(RUN) training.augment.sheet --artifacts $(A)
 
 test: $(READY) ## the tests, within ten minutes on two cores
 	$(RUN) pytest -n 2 --dist worksteal
+
+test-browser: $(READY) ## the report and the results page in Chromium; skipped where there is none
+	$(RUN) pytest -m browser -rs tests/test_pages.py
 
 test-all: $(READY) ## the slow tests too: the main job end to end, a real browser
 	$(RUN) pytest -n 2 --dist worksteal -m ''

@@ -18,6 +18,7 @@ from . import report_numbers as numbers
 from .report_data import ReportData, load_report_data
 from .report_images import image_uri, sheet_uri
 from .report_picture import write_picture
+from .scoring_program.results_page import SORT_SCRIPT
 
 HARDEST = 16
 _LIBRARIES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "matplotlib")
@@ -71,6 +72,7 @@ def _context(data: ReportData) -> dict[str, Any]:
     calibration = {s: numbers.reliability(data.judged[s].images.labels, t.blended_nk) for s, t in kept.items()}
     return {
         "score": data.score,
+        "script": SORT_SCRIPT,
         "submission": next(row for row in data.score["rows"] if row["kind"] == "submission"),
         "suites": list(data.judged),
         "class_names": data.class_names,

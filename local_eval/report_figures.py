@@ -31,6 +31,9 @@ _STYLE: dict[Any, Any] = {
     "text.parse_math": False,  # class names may hold a dollar sign
     "svg.hashsalt": "report",
 }
+# Nearly a phone's width, so that 10 points are 12 pixels there; a picture is never shrunk below nine tenths.
+_WIDTH_IN = 4.0
+_PAGE: dict[Any, Any] = {"font.size": 10, "axes.titlesize": 11, "legend.fontsize": 10, "legend.frameon": False}
 _MOST_LABELLED = 8
 
 
@@ -42,6 +45,10 @@ def suite_colour(suite: str) -> str:
 def style() -> AbstractContextManager[None]:
     """A context with the report's fonts and colours."""
     return matplotlib.rc_context(_STYLE)
+
+
+def _figure(height_in: float) -> Figure:
+    return Figure(figsize=(_WIDTH_IN, height_in), layout="constrained")
 
 
 def bare(axes: Axes) -> None:
@@ -77,18 +84,18 @@ def draw_confusion(axes: Axes, counts: np.ndarray, names: Sequence[str], size: f
 
 def confusion_figure(suite: str, counts: np.ndarray, names: Sequence[str]) -> str:
     """Confusion matrix of one suite."""
-    with style():
-        figure = Figure(figsize=(5.2, 4.8), layout="constrained")
+    with style(), matplotlib.rc_context(_PAGE):
+        figure = _figure(4.0)
         axes = figure.subplots()
-        draw_confusion(axes, counts, names, 8)
+        draw_confusion(axes, counts, names, max(5, min(10, 200 / len(names))))
         axes.set(title=suite, xlabel="predicted", ylabel="true")
         return _svg(figure)
 
 
 def reliability_figure(found: Mapping[str, Reliability]) -> str:
     """Accuracy against confidence, a line a suite, the diagonal is honesty."""
-    with style():
-        figure = Figure(figsize=(5.2, 4.2), layout="constrained")
+    with style(), matplotlib.rc_context(_PAGE):
+        figure = _figure(3.8)
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
         for suite, bins in found.items():
@@ -100,7 +107,7 @@ def reliability_figure(found: Mapping[str, Reliability]) -> str:
                 bins.confidence, bins.accuracy, 12 + 120 * bins.count / bins.count.sum(), color=colour, alpha=0.75
             )
         axes.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1.02), ylim=(0, 1.02))
-        axes.legend(frameon=False, loc="upper left")
+        figure.legend(loc="outside lower left", borderaxespad=0, ncols=2)
         bare(axes)
         return _svg(figure)
 
@@ -116,8 +123,8 @@ def curves_figure(runs: Sequence[Run], keys: Sequence[str], title: str) -> str |
     curves = [(run.name, found) for run in runs if (found := _first(run, keys)) is not None]
     if not curves:
         return None
-    with style():
-        figure = Figure(figsize=(5.2, 3.4), layout="constrained")
+    with style(), matplotlib.rc_context(_PAGE):
+        figure = _figure(2.7 + 0.2 * min(len(curves), _MOST_LABELLED))
         axes = figure.subplots()
         for number, (name, (epochs, values)) in enumerate(curves):
             named = number < _MOST_LABELLED
@@ -126,7 +133,7 @@ def curves_figure(runs: Sequence[Run], keys: Sequence[str], title: str) -> str |
             axes.plot(epochs, values, color=colour, linewidth=1.4, marker=marker, label=name if named else None)
         axes.set(title=title, xlabel="epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.legend(frameon=False, fontsize=7.5)
+        figure.legend(loc="outside lower left", borderaxespad=0, labelspacing=0.25)
         bare(axes)
         return _svg(figure)
 

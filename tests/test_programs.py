@@ -177,4 +177,19 @@ def test_class_names_are_escaped_in_the_page():
     html = page.results_page(
         {"accuracy": 1.0, "balanced_accuracy": 1.0, "prediction_seconds": 1.0}, np.diag([2, 0]), ["<script>", "&"]
     )
-    assert "<script>" not in html and "&lt;script&gt;" in html and "1 &amp;" in html
+    assert html.count("<script>") == 1 and "0 &lt;script&gt;" in html and "1 &amp;" in html
+
+
+def test_the_page_by_hand():
+    values = {"accuracy": 0.7, "balanced_accuracy": 0.7, "prediction_seconds": 1.25}
+    html = page.results_page(values, np.array([[3, 1, 0], [0, 0, 0], [2, 0, 4]]), ["a", "b", "averyverylongname"])
+    assert "7 of 10 images right, balanced accuracy 0.7000, 1.2 s to predict" in html
+    mistakes = re.findall(r'data-sort="(\d)">[^<]*</th><td class="name" data-sort="(\d)">[^<]*</td><td>(\d)</td>', html)
+    assert mistakes == [("2", "0", "2"), ("0", "1", "1")]  # most frequent first
+    assert 'data-sort="0.750000" style="--share:75.0%">0.750<' in html and 'data-sort="-"' in html
+    assert "averyveryl\u00adongname" in html
+
+
+def test_the_page_without_mistakes():
+    values = {"accuracy": 1.0, "balanced_accuracy": 1.0, "prediction_seconds": 1.0}
+    assert "<p>None.</p>" in page.results_page(values, np.diag([2, 3]), ["a", "b"])

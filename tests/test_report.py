@@ -1,6 +1,5 @@
 import re
 import shutil
-import subprocess
 from html.parser import HTMLParser
 
 import numpy as np
@@ -15,7 +14,6 @@ from local_eval.score import score
 from submission.kit.errors import KitError
 from submission.kit.files import read_json, write_json, write_text
 
-CHROMIUM = shutil.which("chromium")
 VOID = {"meta", "link", "img", "br"}
 
 
@@ -209,46 +207,3 @@ def test_numbers_by_hand(contest):
 def test_as_rgb(channels, expected):
     image = np.tile(np.arange(7, 7 + channels, dtype=np.uint8), (2, 2, 1))
     assert as_rgb(image)[0, 0].tolist() == expected
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="needs the chromium browser")
-@pytest.mark.parametrize("width", [1280, 390])
-def test_in_a_browser(contest, html, tmp_path, width):
-    """Sorting works, nothing is wider than the window, every picture decodes, no script complains."""
-    probe = """
-<script>
-  const complaints = [];
-  addEventListener("error", (event) => complaints.push(event.message));
-  addEventListener("securitypolicyviolation", (event) => complaints.push(event.violatedDirective));
-  addEventListener("load", () => {
-    const table = document.querySelector("#operations table");
-    const names = () => [...table.tBodies[0].rows].map((row) => Number(row.cells[1].dataset.sort));
-    const button = table.tHead.rows[0].cells[1].querySelector("button");
-    button.click(); const up = names(); button.click(); const down = names();
-    const sorted = (list, sign) => list.every((value, n) => n === 0 || sign * (value - list[n - 1]) >= 0);
-    const root = document.documentElement;
-    document.title = JSON.stringify({
-      sorted: sorted(up, 1) && sorted(down, -1) && up.length > 3,
-      fits: root.scrollWidth <= root.clientWidth, width: root.clientWidth,
-      broken: [...document.images].filter((image) => !image.naturalWidth).length, complaints,
-    });
-    if (parent !== window) parent.document.title = document.title;
-  });
-</script>"""
-    (tmp_path / "probe.html").write_text(html.replace("</head>", probe + "</head>"), encoding="utf-8")
-    # A frame, because the browser's own window is never narrower than 500 pixels.
-    look = f"width:{width}px;height:900px;border:0"
-    frame = f'<!doctype html><title>frame</title><iframe src="probe.html" style="{look}"></iframe>'
-    (tmp_path / "frame.html").write_text(frame, encoding="utf-8")
-    switches = (
-        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-        "--disable-component-update --disable-sync --hide-scrollbars --allow-file-access-from-files "
-        "--virtual-time-budget=5000"
-    )
-    command = [CHROMIUM, *switches.split(), f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
-    page = subprocess.run([*command, (tmp_path / "frame.html").as_uri()], capture_output=True, text=True, timeout=120)
-    title = re.search(r"<title>(.*?)</title>", page.stdout)
-    assert title, page.stderr[-2000:]
-    expected = f'{{"sorted":true,"fits":true,"width":{width},"broken":0,"complaints":[]}}'
-    assert title[1] == expected
