@@ -69,6 +69,7 @@ def test_readme_pictures_and_links_exist():
         "local_eval.score",
         "local_eval.report",
         "local_eval.sheet",
+        "local_eval.submit",
     ],
 )
 def test_every_step_explains_itself(module):
