@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 DATA ?=
-ARTIFACTS ?= artifacts/$(if $(DATA),$(basename $(notdir $(DATA))),synthetic)
+# a quick try has a folder of its own
+ARTIFACTS ?= artifacts/$(if $(DATA),$(basename $(notdir $(DATA))),synthetic)$(if $(LIMIT),-limit$(LIMIT))
 SEED ?= 0
 FOLDS ?= 10
 HOLDOUT ?= 0.15
@@ -19,7 +20,17 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export KERAS_BACKEND ?= tensorflow
 export PYTHONPATH := $(CURDIR)
 
+# make takes every space for the end of a name
+define NO_SPACES
+ifneq (1,$(words [$($(1))]))
+$$(error expected a path without spaces. Received: $(1)=$($(1)). Make a link to it: ln -s "$($(1))" NAME)
+endif
+endef
+$(foreach name,DATA ARTIFACTS CURDIR ZIP,$(eval $(call NO_SPACES,$(name))))
+$(foreach member,$(MEMBERS),$(if $(word 3,$(subst :, ,$(member))),,$(error expected members as recipe:fold:seed. Received: $(member))))
+
 A := $(ARTIFACTS)
+SETTINGS_data := $(if $(DATA),$(abspath $(DATA)),synthetic $(SEED))
 SETTINGS_split := $(FOLDS) $(HOLDOUT) $(SEED)
 SETTINGS_train := $(SET) $(LIMIT) $(KERAS_BACKEND)
 SETTINGS_predict := $(MEMBERS)
@@ -51,7 +62,7 @@ submission: report ## the whole way: data to a scored zip (DATA=training_set.npz
 	@echo "next: look at $(A)/report/report.html, then upload the zip on the contest's page; to judge any other zip: make score ZIP=FILE.zip$(if $(DATA), DATA=$(DATA))"
 
 data: $(A)/data/meta.json ## draw the embedded contest, or load DATA=training_set.npz
-$(A)/data/meta.json: $(wildcard $(DATA))$(if $(and $(DATA),$(if $(wildcard $(DATA)),,missing)), FORCE) | $(READY)
+$(A)/data/meta.json: $(A)/.settings/data $(wildcard $(DATA))$(if $(and $(DATA),$(if $(wildcard $(DATA)),,missing)), FORCE) | $(READY)
 	@$(RUN) training.data --artifacts $(A) $(if $(DATA),--data '$(DATA)',--seed $(SEED))
 	@touch $@
 

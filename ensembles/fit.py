@@ -12,6 +12,7 @@ import numpy as np
 from submission.kit.console import run_main
 from submission.kit.errors import KitError
 from submission.kit.files import write_json, write_text
+from training.runs import check_split, current_runs, open_run
 
 from .calibrate import fit_temperature
 from .methods import METHODS, Method
@@ -87,7 +88,18 @@ def _known_runs(runs_dir: Path, runs: Sequence[str] | None) -> list[str]:
     unknown = [run for run in runs or [] if run not in known]
     if unknown:
         raise KitError(f"expected runs in state predicted: {', '.join(known)}. Received: {', '.join(unknown)}")
-    return sorted(set(runs)) if runs else known
+    artifacts = runs_dir.parent
+    if not runs:
+        runs = [run.name for run in current_runs(artifacts, ("predicted",))]
+        if not runs:
+            raise KitError(
+                f"expected predicted runs of today's split, without --limit, in {runs_dir}. "
+                f"Received: {', '.join(known)}, all of another split or limited. "
+                f"Train again: `make train ARTIFACTS={artifacts}`."
+            )
+    for run in runs:
+        check_split(open_run(runs_dir / run), artifacts)
+    return sorted(set(runs))
 
 
 def _temperature(runs_dir: Path, run: str) -> float:

@@ -10,7 +10,7 @@ from training.backbones.registry import register
 
 
 @pytest.mark.parametrize("name", sorted(BACKBONES))
-@pytest.mark.parametrize("shape", [(32, 32, 3), (40, 33, 3)])
+@pytest.mark.parametrize("shape", [(32, 32, 3), (40, 33, 3), (28, 28, 1)])
 def test_takes_pixels_and_gives_logits(name, shape):
     net = build(name, shape, 5)
     images = np.random.default_rng(0).uniform(0, 255, (2, *shape)).astype(np.float32)
@@ -55,7 +55,7 @@ def test_bad_input(tmp_path, monkeypatch, name, weights, message):
 
 def test_a_second_backbone_of_a_name_is_refused():
     with pytest.raises(ValueError, match="backbone 'small_cnn' is registered twice"):
-        register("small_cnn")(lambda shape, weights: None)
+        register("small_cnn", pretrained=False)(lambda shape, weights: None)
 
 
 def test_imagenet_without_a_network_says_what_to_do(monkeypatch):

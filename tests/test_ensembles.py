@@ -18,7 +18,7 @@ from ensembles.simplex import simplex_weights
 from ensembles.table import Table, load_select, predicted_runs
 from submission.kit.blend import temper
 from submission.kit.errors import KitError
-from submission.kit.files import write_json, write_text
+from submission.kit.files import sha256_file, write_json, write_text
 from submission.kit.probs_file import Probs, save_probs
 
 VIEWS = ["identity", "flip"]
@@ -295,7 +295,8 @@ def write_run(artifacts, name, skill, seed, num_images=300, views=VIEWS, state="
     labels = np.arange(num_images) % 3
     ids = np.array([f"id{i}" for i in range(num_images)])
     run_dir = artifacts / "runs" / name
-    write_json(run_dir / "config.json", {})
+    write_text(artifacts / "split" / "folds.csv", "today's split")
+    write_json(run_dir / "config.json", {"data": {"folds_sha256": sha256_file(artifacts / "split" / "folds.csv")}})
     write_text(run_dir / "state.txt", state + "\n")
     shifted = skill if skill_under_shift is None else skill_under_shift
     for part, skill_here in (("oof", skill + 1), ("clean_select", skill + 1), ("an2dl_select", shifted)):
@@ -405,3 +406,12 @@ def test_without_runs_or_predictions_the_error_names_the_command(artifacts, tmp_
     (artifacts / "runs" / "a-f0-s0-1" / "probs_oof.npz").unlink()
     with pytest.raises(KitError, match=r"probs_oof.npz is missing: run `python -m training\.predict`"):
         fit(artifacts, None, 8, 0)
+
+
+def test_runs_of_another_split_are_no_members(tmp_path):
+    write_run(tmp_path, "a-f0-s0-1", 2.0, 1)
+    write_text(tmp_path / "split" / "folds.csv", "tomorrow's split")
+    with pytest.raises(KitError, match="predicted runs of today's split.*Received: a-f0-s0-1, all of another split"):
+        main(["--artifacts", str(tmp_path)])
+    with pytest.raises(KitError, match="a-f0-s0-1 was trained under another split"):
+        main(["--artifacts", str(tmp_path), "--runs", "a-f0-s0-1"])

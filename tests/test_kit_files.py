@@ -105,6 +105,19 @@ run_main(main)
         assert child.returncode == -9
     again = open_image_set(tmp_path / "set", "make data")
     np.testing.assert_array_equal(again.images, first)
+    write_image_set(tmp_path / "set", [(first, np.zeros(2))], 2, (8, 8, 3), {"class_names": ["a"]})
+    assert left(tmp_path) == ["set"]  # the next write sweeps up what a killed one left
+
+
+def test_a_folder_that_a_killed_process_had_moved_aside_comes_back(tmp_path):
+    child = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    scratch = tmp_path / f".folder.{int(child.stdout)}.abc"
+    (scratch / "old").mkdir(parents=True)
+    (scratch / "old" / "inside.txt").write_text("old")
+    with pytest.raises(RuntimeError), atomic_path(tmp_path / "folder"):
+        raise RuntimeError
+    assert (tmp_path / "folder" / "inside.txt").read_text() == "old"
+    assert left(tmp_path) == ["folder"]
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def test_the_whole_way_on_a_file_of_ones_own(tmp_path):
     assert "train:" not in again.stdout + again.stderr  # nothing is done twice
     assert first.stdout.splitlines()[-2:] == again.stdout.splitlines()[-2:]
 
-    other = make("package", *settings[:-1], "SET=epochs=1 batch_size=16", timeout_s=900)  # other settings: other runs
+    other = make("package", *settings[:-1], "SET=epochs=1 batch_size=32", timeout_s=900)  # other settings: other runs
     assert other.returncode == 0, other.stderr[-3000:]
     assert len(list((artifacts / "runs").iterdir())) == 4
     assert Path(latest["zip"]).exists()

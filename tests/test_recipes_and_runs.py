@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from submission.kit.errors import KitError
+from submission.kit.files import sha256_file
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.recipes import RECIPES, get_recipe
-from training.runs import create_run, list_runs, open_run, run_name
+from training.runs import check_split, create_run, current_runs, list_runs, open_run, run_name
 from training.train import parse_changes
 
 
@@ -44,7 +45,11 @@ def test_a_directory_of_another_configuration_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("name", "changes", "message"),
     [
-        ("smal_cnn", {}, "unknown recipe. Received: 'smal_cnn'. Known: mobilenet_v3_small, small_cnn"),
+        (
+            "smal_cnn",
+            {},
+            "unknown recipe. Received: 'smal_cnn'. Known: mobilenet_v3_small, mobilenet_v3_small_imagenet, small_cnn",
+        ),
         ("small_cnn", {"epoch": 3}, r"unknown recipe fields. Received: \['epoch'\]. Known: backbone, batch_size"),
         ("small_cnn", {"epochs": 0}, r"epochs must be in \[1, 100000\]. Received: epochs=0"),
         ("small_cnn", {"epochs": "many"}, "epochs must be an int. Received: epochs='many'"),
@@ -93,8 +98,34 @@ def test_damaged_and_foreign_checkpoints(tmp_path):
 
 
 def test_a_missing_or_broken_config_names_the_command(tmp_path):
-    with pytest.raises(KitError, match="config.json is missing: run `make train` first"):
-        open_run(tmp_path)
+    with pytest.raises(KitError, match="Received: 'nowhere'. Known: none: run `make train` first"):
+        open_run(tmp_path / "nowhere")
     (tmp_path / "config.json").write_text(json.dumps(config())[:-4])
     with pytest.raises(KitError, match="config.json is not valid JSON"):
         open_run(tmp_path)
+
+
+def test_runs_of_another_split_and_quick_tries_are_left_out(tmp_path):
+    (tmp_path / "split").mkdir()
+    (tmp_path / "split" / "folds.csv").write_text("today")
+    today = {"folds_sha256": sha256_file(tmp_path / "split" / "folds.csv")}
+    runs = {
+        "now": create_run(tmp_path / "runs", config(data=today)),
+        "old": create_run(tmp_path / "runs", config(data={"folds_sha256": "other"})),
+        "quick": create_run(tmp_path / "runs", config(data=today, limit=5)),
+        "new": create_run(tmp_path / "runs", config(data=today, seed=1)),
+    }
+    for name in ("now", "old", "quick"):
+        runs[name].set_state("predicted")
+    assert [run.name for run in current_runs(tmp_path, ("predicted",))] == [runs["now"].name]
+    check_split(runs["quick"], tmp_path)
+    with pytest.raises(
+        KitError, match="was trained under another split than .*folds.csv.*Train again: `make train ARTI"
+    ):
+        check_split(runs["old"], tmp_path)
+
+
+def test_a_history_cut_by_a_full_disk_is_read_up_to_there(tmp_path):
+    run = create_run(tmp_path, config())
+    (run.path / "history.jsonl").write_text('{"epoch": 1}\n{"epoch": 2, "lo')
+    assert run.history() == [{"epoch": 1}]

@@ -217,14 +217,28 @@ def test_averaged_weights_are_the_moving_average_and_leave_no_trace():
     [
         (["--recipe", "resnet"], "unknown recipe. Received: 'resnet'"),
         (["--fold", "9"], "expected a part of the split: fold0, fold1, fold2, select, judge. Received: 'fold9'"),
-        (["--limit", "20"], "at least one batch of images.*Received: 20 images, batch_size=24. .*batch_size=16"),
+        (["--limit", "23"], "at least one batch of images.*Received: 23 images, batch_size=24. .*set batch_size=23"),
+        (["--limit", "20"], "Received: 20 images, batch_size=24. .*set batch_size=20 policy=flips"),
+        (["--limit", "0"], "--limit must be at least 1. Received: 0"),
+        (["--set", "batch_size=16"], "policy 'strong' needs a batch of at least 22 images.*Received: batch_size=16"),
+        (["--set", "backbone=resnet"], "unknown backbone. Received: 'resnet'. Known: mobilenet"),
+        (["--set", "policy=mild"], "unknown augmentation policy. Received: 'mild'"),
+        (["--set", "name=../../evil"], "a recipe's name cannot be changed. Received: name='../../evil'"),
+        (["--set", "dropout=null"], "dropout must be a number. Received: dropout=None"),
+        (["--set", "weights=3"], "weights must be text or null. Received: weights=3"),
+        (["--weights", "imagenet"], "small_cnn has no pretrained weights"),
         (["--weights", "none.h5"], "Received: 'none.h5', which is no file"),
-        (["--artifacts", "nowhere"], "nowhere/data/meta.json is missing: run `make data` first"),
+        (["--artifacts", "nowhere"], "nowhere/data/meta.json is missing: run `make data ARTIFACTS=nowhere` first"),
     ],
 )
 def test_bad_input(contest, arguments, message):
+    where = ["--artifacts", str(contest)] if "--artifacts" not in arguments else []
+    fields = ["--set", *TINY] if "--set" not in arguments else []
+    before = sorted((contest / "runs").glob("*")) if (contest / "runs").exists() else []
     with pytest.raises(KitError, match=message):
-        train([*command(contest)[:2], *arguments, *command(contest)[2:]])
+        train([*where, *arguments, *fields])
+    after = sorted((contest / "runs").glob("*")) if (contest / "runs").exists() else []
+    assert after == before  # refused before anything was written
 
 
 def test_a_failed_training_is_marked_and_can_be_mended(contest, tmp_path):

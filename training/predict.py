@@ -1,7 +1,8 @@
 """Predict with trained runs what the ensemble is fitted on: the fold left out, and the select part of every suite."""
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,14 @@ from tqdm import tqdm
 
 from submission.kit.console import run_main
 from submission.kit.errors import KitError
+from submission.kit.files import read_json, sha256_file, write_json
 from submission.kit.image_set import ImageSet, open_image_set
 from submission.kit.probs_file import Probs, save_probs
 from submission.kit.tta import VIEWS, views_for
 
 from .folds import SELECT, fold_name, load_folds
 from .net import load_net
-from .runs import Run, list_runs, open_run
+from .runs import Run, check_split, current_runs, open_run
 
 BATCH_SIZE = 128
 
@@ -45,28 +47,63 @@ def predict_views(net, images: np.ndarray, rows: np.ndarray, views: list[str], b
     return probs_vnk
 
 
-def image_sets(artifacts: Path, fold: int) -> Iterator[tuple[str, ImageSet, np.ndarray]]:
-    """What a run of a fold predicts: (name, image set, rows). Never a judge part: that is for the judge alone."""
-    data = open_image_set(artifacts / "data", "make data")
-    yield "oof", data, load_folds(artifacts / "split" / "folds.csv").rows(fold_name(fold))
+@dataclass(frozen=True)
+class Task:
+    """One set of images that a run predicts; `fingerprint` changes whenever an image of it does."""
+
+    name: str
+    images: ImageSet
+    rows: np.ndarray
+    fingerprint: str
+
+
+def tasks(artifacts: Path, fold: int) -> list[Task]:
+    """What a run of a fold predicts. Never a judge part: that is for the judge alone."""
+    data = open_image_set(artifacts / "data", f"make data ARTIFACTS={artifacts}")
+    path = artifacts / "split" / "folds.csv"
+    rows = load_folds(path).rows(fold_name(fold))
+    found = [Task("oof", data, rows, f"{sha256_file(path)} fold {fold}")]
+    mend = f"make suites ARTIFACTS={artifacts}"
     suites = sorted(path.parent.parent.name for path in artifacts.glob(f"suites/*/{SELECT}/meta.json"))
     if not suites:
-        raise KitError(f"no suite with a {SELECT} part in {artifacts / 'suites'}: run `make suites` first.")
+        raise KitError(f"no suite with a {SELECT} part in {artifacts / 'suites'}: run `{mend}` first.")
     for suite in suites:
-        select = open_image_set(artifacts / "suites" / suite / SELECT, "make suites")
-        yield f"{suite}_{SELECT}", select, np.arange(len(select))
+        select = open_image_set(artifacts / "suites" / suite / SELECT, mend)
+        fingerprint = f"{select.meta['sha256']} {select.meta['folds_sha256']}"
+        found.append(Task(f"{suite}_{SELECT}", select, np.arange(len(select)), fingerprint))
+    return found
 
 
 def predict(run: Run, artifacts: Path) -> int:
-    """Write probs_<set>.npz for every set into the run, all views; returns the number of predictions made."""
-    net = load_net(run)
-    sets = list(image_sets(artifacts, run.config["fold"]))
-    views = views_for(sets[0][1].image_shape)
-    total = len(views) * sum(len(rows) for _, _, rows in sets)
-    with tqdm(total=total, desc=f"predict {run.name}", unit="image") as bar:
-        for name, data, rows in sets:
-            probs_vnk = predict_views(net, data.images, rows, views, bar)
-            save_probs(run.path / f"probs_{name}.npz", Probs(data.ids[rows], data.labels[rows], probs_vnk, views))
+    """Write probs_<set>.npz for every set into the run, all views; sets that are up to date are left as they are.
+
+    Returns:
+        The number of predictions made.
+
+    Raises:
+        KitError: the run is not trained, or was trained under another split; a set is missing.
+    """
+    check_split(run, artifacts)
+    record = run.path / "predicted.json"
+    done = read_json(record, "make predict") if record.exists() else {}
+    wanted = tasks(artifacts, run.config["fold"])
+    open_tasks = [
+        task
+        for task in wanted
+        if done.get(task.name) != task.fingerprint or not (run.path / f"probs_{task.name}.npz").exists()
+    ]
+    views = views_for(wanted[0].images.image_shape)
+    total = len(views) * sum(len(task.rows) for task in open_tasks)
+    if open_tasks:
+        net = load_net(run)
+        run.set_state("trained")  # until all sets are of the same images again
+        with tqdm(total=total, desc=f"predict {run.name}", unit="image") as bar:
+            for task in open_tasks:
+                probs_vnk = predict_views(net, task.images.images, task.rows, views, bar)
+                probs = Probs(task.images.ids[task.rows], task.images.labels[task.rows], probs_vnk, views)
+                save_probs(run.path / f"probs_{task.name}.npz", probs)
+                done[task.name] = task.fingerprint
+                write_json(record, done)
     run.set_state("predicted")
     return total
 
@@ -74,16 +111,24 @@ def predict(run: Run, artifacts: Path) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--artifacts", type=Path, default=Path("artifacts/synthetic"), help="folder of one contest")
-    parser.add_argument("--run", action="append", help="name of a run, may be repeated; default: all trained runs")
+    parser.add_argument(
+        "--run",
+        action="append",
+        help="name of a run, may be repeated; default: all trained runs of today's split, but no quick tries (--limit)",
+    )
     args = parser.parse_args(argv)
     runs_dir = args.artifacts / "runs"
-    runs = [open_run(runs_dir / name) for name in args.run] if args.run else list_runs(runs_dir)
-    runs = [run for run in runs if args.run or run.state in ("trained", "predicted")]
+    if args.run:
+        runs = [open_run(runs_dir / name) for name in args.run]
+    else:
+        runs = current_runs(args.artifacts, ("trained", "predicted"))
     if not runs:
-        raise KitError(f"no trained run in {runs_dir}: run `make train` first.")
+        raise KitError(
+            f"no trained run of today's split in {runs_dir}: run `make train ARTIFACTS={args.artifacts}` first."
+        )
     for run in runs:
         total = predict(run, args.artifacts)
-        print(f"predict: {run.name}: {total} predictions")
+        print(f"predict: {run.name}: {f'{total} predictions' if total else 'up to date'}")
     return 0
 
 

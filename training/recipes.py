@@ -46,6 +46,13 @@ RECIPES: dict[str, Recipe] = {
     for recipe in (
         Recipe("small_cnn", backbone="small_cnn"),
         Recipe("mobilenet_v3_small", backbone="mobilenet_v3_small", epochs=20),
+        Recipe(
+            "mobilenet_v3_small_imagenet",
+            backbone="mobilenet_v3_small",
+            weights="imagenet",
+            epochs=20,
+            learning_rate=1e-3,
+        ),
     )
 }
 
@@ -73,10 +80,17 @@ def get_recipe(name: str, changes: dict[str, Any] | None = None) -> Recipe:
         raise KitError(f"unknown recipe. Received: {name!r}. Known: {', '.join(sorted(RECIPES))}.")
     fields = {field.name for field in dataclasses.fields(Recipe)}
     changes = changes or {}
+    if changes.get("name", name) != name:
+        raise KitError(f"a recipe's name cannot be changed. Received: name={changes['name']!r} for {name!r}.")
     unknown = sorted(set(changes) - fields)
     if unknown:
         raise KitError(f"unknown recipe fields. Received: {unknown}. Known: {', '.join(sorted(fields))}.")
     recipe = dataclasses.replace(RECIPES[name], **changes)
+    for field in ("backbone", "policy"):
+        if not isinstance(getattr(recipe, field), str):
+            raise KitError(f"recipe field {field} must be a name. Received: {field}={getattr(recipe, field)!r}.")
+    if not isinstance(recipe.weights, str | None):
+        raise KitError(f"recipe field weights must be text or null. Received: weights={recipe.weights!r}.")
     for field, kind, low, high in _NUMBERS:
         value = getattr(recipe, field)
         if not isinstance(value, int if kind is int else (int, float)) or isinstance(value, bool):

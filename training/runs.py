@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from submission.kit.errors import KitError
-from submission.kit.files import read_json, write_json, write_text
+from submission.kit.files import read_json, sha256_file, write_json, write_text
 
 WEIGHTS = "best.weights.h5"  # averaged weights of the best epoch
 STATES = ("new", "trained", "predicted", "failed")
@@ -46,7 +47,7 @@ class Run:
             lines = (self.path / "history.jsonl").read_text().splitlines()
         except FileNotFoundError:
             return []
-        return [json.loads(line) for line in lines]
+        return [json.loads(line) for line in lines if line.endswith("}")]  # a full disk may have cut the last
 
 
 def run_name(config: dict[str, Any]) -> str:
@@ -81,13 +82,51 @@ def create_run(runs_dir: Path, config: dict[str, Any], path: Path | None = None)
 
 
 def open_run(path: Path) -> Run:
-    """An existing run; `KitError` if there is none."""
+    """An existing run; `KitError` lists the known names if there is none."""
+    if not (path / "config.json").is_file():
+        known = ", ".join(run.name for run in list_runs(path.parent)) or "none: run `make train` first"
+        raise KitError(f"expected a run in {path.parent}. Received: {path.name!r}. Known: {known}.")
     return Run(path, read_json(path / "config.json", "make train"))
 
 
 def list_runs(runs_dir: Path) -> list[Run]:
     """All runs of a folder, by name."""
     return [open_run(path.parent) for path in sorted(runs_dir.glob("*/config.json"))]
+
+
+def check_split(run: Run, artifacts: Path) -> None:
+    """Refuse a run that was trained under another split: its net may have seen images that are held out now.
+
+    Args:
+        run: any run.
+        artifacts: the contest's folder, with split/folds.csv.
+
+    Raises:
+        KitError: the split has changed since, or there is none.
+    """
+    folds = artifacts / "split" / "folds.csv"
+    if not folds.is_file():
+        raise KitError(f"{folds} is missing: run `make split ARTIFACTS={artifacts}` first.")
+    if not _of_split(run, sha256_file(folds)):
+        raise KitError(
+            f"{run.name} was trained under another split than {folds}: images of today's hold-out may be among those "
+            f"it has seen. Train again: `make train ARTIFACTS={artifacts}`."
+        )
+
+
+def current_runs(artifacts: Path, states: Sequence[str]) -> list[Run]:
+    """The runs that a step takes when none is named: in one of the states, of today's split, no quick tries."""
+    folds = artifacts / "split" / "folds.csv"
+    today = sha256_file(folds) if folds.is_file() else ""
+    return [
+        run
+        for run in list_runs(artifacts / "runs")
+        if run.state in states and _of_split(run, today) and run.config.get("limit") is None
+    ]
+
+
+def _of_split(run: Run, folds_sha256: str) -> bool:
+    return run.config.get("data", {}).get("folds_sha256") == folds_sha256
 
 
 def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -19,21 +19,26 @@ from submission.kit.files import atomic_path, sha256_file, write_text
 from submission.kit.image_set import ImageSet, open_image_set
 from submission.kit.seeds import derive_seed
 
-from .folds import fold_name, load_folds
+from .folds import Folds, fold_name, load_folds
 from .recipes import RECIPES, Recipe, get_recipe
-from .runs import WEIGHTS, Run, create_run
+from .runs import WEIGHTS, Run, check_split, create_run
 
 CHECKPOINT = "last.state.npz"
 REFRESH_BATCHES = 10
 
 
 def configure(artifacts: Path, recipe: Recipe, fold: int, seed: int, limit: int | None = None) -> dict[str, Any]:
-    """All that decides a run, as JSON: recipe, fold, seed, data, limit and backend."""
+    """All that decides a run, as JSON: recipe, fold, seed, data, limit and backend.
+
+    Raises:
+        KitError: data or split missing; no such fold, backbone, policy or weights file; too few images for a batch.
+    """
     import keras
 
-    data = open_image_set(artifacts / "data", "make data")
-    folds = artifacts / "split" / "folds.csv"
-    load_folds(folds)
+    data = open_image_set(artifacts / "data", f"make data ARTIFACTS={artifacts}")
+    path = artifacts / "split" / "folds.csv"
+    folds = load_folds(path)
+    _check(recipe, folds, fold, limit)
     return {
         "recipe": dataclasses.asdict(recipe),
         "fold": fold,
@@ -41,11 +46,37 @@ def configure(artifacts: Path, recipe: Recipe, fold: int, seed: int, limit: int 
         "limit": limit,
         "backend": keras.backend.backend(),
         "data": {
-            "folds_sha256": sha256_file(folds),
+            "folds_sha256": sha256_file(path),
             "image_shape": list(data.image_shape),
             "class_names": data.class_names,
         },
     }
+
+
+def _check(recipe: Recipe, folds: Folds, fold: int, limit: int | None) -> None:
+    """Refuse what could only fail later, before anything of the run is written."""
+    from .augment.policies import get_policy
+    from .backbones import check_backbone
+
+    num_images = len(folds.training_rows(fold))
+    if limit is not None:
+        if limit < 1:
+            raise KitError(f"--limit must be at least 1. Received: {limit}.")
+        num_images = min(num_images, limit)
+    check_backbone(recipe.backbone, recipe.weights)
+    policy = get_policy(recipe.policy)
+    least = policy.min_batch_size()
+    if recipe.batch_size < least:
+        raise KitError(
+            f"policy {policy.name!r} needs a batch of at least {least} images, one for each chain of a round. "
+            f"Received: batch_size={recipe.batch_size}. Set batch_size={least} or more, or policy=flips."
+        )
+    if num_images < recipe.batch_size:
+        smaller = f"set batch_size={num_images}" if num_images >= least else f"set batch_size={num_images} policy=flips"
+        raise KitError(
+            f"expected at least one batch of images to train on. Received: {num_images} images, "
+            f"batch_size={recipe.batch_size}. Give more images, or {smaller}."
+        )
 
 
 def train(run: Run, artifacts: Path) -> None:
@@ -63,21 +94,15 @@ def train(run: Run, artifacts: Path) -> None:
         KitError: data or split missing, too few images for a batch, a damaged checkpoint.
     """
     recipe = get_recipe(run.config["recipe"]["name"], run.config["recipe"])
-    data = open_image_set(artifacts / "data", "make data")
+    data = open_image_set(artifacts / "data", f"make data ARTIFACTS={artifacts}")
     folds = load_folds(artifacts / "split" / "folds.csv")
+    check_split(run, artifacts)
     rows = folds.training_rows(run.config["fold"])
     validation_rows = folds.rows(fold_name(run.config["fold"]))
     if run.config["limit"] is not None:
-        rows = np.sort(np.random.default_rng(derive_seed(run.config["seed"], "limit")).permutation(rows))[
-            : run.config["limit"]
-        ]
-        validation_rows = validation_rows[: run.config["limit"]]
-    if len(rows) < recipe.batch_size:
-        fitting = 2 ** int(math.log2(max(1, len(rows))))
-        raise KitError(
-            f"expected at least one batch of images to train on. Received: {len(rows)} images, "
-            f"batch_size={recipe.batch_size}. Give more images or --set batch_size={fitting}."
-        )
+        generator = np.random.default_rng(derive_seed(run.config["seed"], "limit"))
+        rows = np.sort(generator.permutation(rows)[: run.config["limit"]])
+        validation_rows = np.sort(generator.permutation(validation_rows)[: run.config["limit"]])
     try:
         _train(run, recipe, data, rows, validation_rows)
     except Exception as error:  # whatever it is: the run is marked, the error goes on
@@ -121,7 +146,7 @@ def _train(run: Run, recipe: Recipe, data: ImageSet, rows: np.ndarray, validatio
     counters: dict[str, Any] = {"epoch": 0, "best": math.inf, "best_epoch": 0}
     if (run.path / CHECKPOINT).exists():
         counters = load_checkpoint(run.path / CHECKPOINT, variables)
-        _keep_lines(run.path / "history.jsonl", counters["epoch"])
+    _keep_lines(run.path / "history.jsonl", counters["epoch"])
     with tqdm(
         total=recipe.epochs * steps, initial=counters["epoch"] * steps, desc=run.name, unit="step", smoothing=0.02
     ) as bar:

@@ -3,6 +3,7 @@
 from __future__ import annotations  # platforms run Python 3.9
 
 import errno
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -13,6 +14,7 @@ _NOT_OURS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES,
 
 def run_main(main: Callable[[Sequence[str] | None], int]) -> None:
     """Call `main(None)` and exit with its code; a `KitError` is printed on standard error, without a traceback."""
+    signal.signal(signal.SIGTERM, _stop)  # so that a polite kill, too, cleans up
     try:
         code = main(None)
     except KitError as error:
@@ -27,3 +29,7 @@ def run_main(main: Callable[[Sequence[str] | None], int]) -> None:
         print(f"error: {error}. Nothing was half-written: mend that, then run the same command.", file=sys.stderr)
         code = 1
     sys.exit(code)
+
+
+def _stop(signum: int, frame: object) -> None:
+    sys.exit(128 + signum)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # platforms run Python 3.9
 
+import glob
 import hashlib
 import json
 import os
@@ -24,7 +25,8 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    _sweep(path)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.{os.getpid()}.", dir=path.parent))
     try:
         new = scratch / f"new{''.join(path.suffixes[-2:])}"
         yield new
@@ -35,6 +37,27 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         if (scratch / "old").exists() and not path.exists():
             (scratch / "old").replace(path)  # interrupted between the two renames
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what killed processes of this machine left beside `path`; a folder that one had moved aside comes back."""
+    for scratch in path.parent.glob(f".{glob.escape(path.name)}.*.*"):
+        owner = scratch.name[len(path.name) + 2 :].partition(".")[0]
+        if not owner.isdigit() or _runs(int(owner)):
+            continue
+        if (scratch / "old").exists() and not path.exists():
+            (scratch / "old").replace(path)
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

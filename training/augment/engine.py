@@ -39,6 +39,10 @@ class Policy:
     reflect_share: float = 0.5
     rounds: tuple[Round, ...] = ()
 
+    def min_batch_size(self) -> int:
+        """The most chains that a round has: each needs an image."""
+        return max((len(chains) for chains in self.rounds), default=1)
+
     def vocabulary(self) -> list[str]:
         """Names of all operations that the policy may apply, sorted, for the report."""
         names = {name for chains in self.rounds for chain in chains for name, _ in chain}
@@ -64,10 +68,10 @@ class Augmenter(keras.layers.Layer):
 
     def __init__(self, policy: Policy, batch_size: int, seed: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        longest = max((len(chains) for chains in policy.rounds), default=1)
-        if batch_size < longest:
+        if batch_size < policy.min_batch_size():
             raise ValueError(
-                f"policy {policy.name!r} needs a batch of at least {longest} images, one for each chain of a round. "
+                f"policy {policy.name!r} needs a batch of at least {policy.min_batch_size()} images, one for each "
+                "chain of a round. "
                 f"Received: batch_size={batch_size}"
             )
         self.policy = policy

@@ -17,16 +17,40 @@ BATCH_NORM_MOMENTUM = 0.9
 BACKBONES: dict[str, Callable[[tuple[int, int, int], str | None], keras.Model]] = {}
 
 
-def register(name: str) -> Callable:
-    """Decorator: makes a feature extractor known by name; a second one of that name raises."""
+PRETRAINED: set[str] = set()  # names of the backbones for which there are "imagenet" weights
+
+
+def register(name: str, pretrained: bool) -> Callable:
+    """Decorator: makes a feature extractor known by name; a second one of that name raises.
+
+    Args:
+        name: its name.
+        pretrained: whether there are "imagenet" weights for it.
+    """
 
     def add(function: Callable) -> Callable:
         if name in BACKBONES:
             raise ValueError(f"backbone {name!r} is registered twice")
         BACKBONES[name] = function
+        if pretrained:
+            PRETRAINED.add(name)
         return function
 
     return add
+
+
+def check_backbone(name: str, weights: str | None) -> None:
+    """Raise `KitError` for an unknown backbone, or weights that are not to be had."""
+    if name not in BACKBONES:
+        raise KitError(f"unknown backbone. Received: {name!r}. Known: {', '.join(sorted(BACKBONES))}.")
+    if weights == "imagenet" and name not in PRETRAINED:
+        raise KitError(
+            f"{name} has no pretrained weights. Received: weights='imagenet'. Leave them out, or take another."
+        )
+    if weights not in (None, "imagenet") and not Path(str(weights)).is_file():
+        raise KitError(
+            f'expected weights "imagenet", none or a .weights.h5 file. Received: {weights!r}, which is no file.'
+        )
 
 
 def build(
@@ -47,19 +71,20 @@ def build(
     Raises:
         KitError: unknown name; weights that are not there or do not fit.
     """
-    if name not in BACKBONES:
-        raise KitError(f"unknown backbone. Received: {name!r}. Known: {', '.join(sorted(BACKBONES))}.")
+    check_backbone(name, weights)
     local_file = weights not in (None, "imagenet")
-    if local_file and not Path(str(weights)).is_file():
-        raise KitError(
-            f'expected weights "imagenet", none or a .weights.h5 file. Received: {weights!r}, which is no file.'
-        )
     features = BACKBONES[name](image_shape, None if local_file else weights)
     if local_file:
         load_weights(features, Path(str(weights)), "Give a file saved from that backbone without its top.")
-    for layer in features.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = min(layer.momentum, BATCH_NORM_MOMENTUM)
+    _follow_quickly(features)
     outputs = keras.layers.Dropout(dropout)(features.output) if dropout else features.output
     outputs = keras.layers.Dense(num_classes, name="logits")(outputs)
     return keras.Model(features.input, outputs, name=name)
+
+
+def _follow_quickly(net: keras.Model) -> None:
+    for layer in net.layers:
+        if isinstance(layer, keras.Model):
+            _follow_quickly(layer)
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = min(layer.momentum, BATCH_NORM_MOMENTUM)

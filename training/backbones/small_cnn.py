@@ -24,9 +24,9 @@ def _block(x, filters: int, strides: int):
     return layers.ReLU()(layers.Add()([x, y]))
 
 
-@register("small_cnn")
+@register("small_cnn", pretrained=False)
 def small_cnn(image_shape: tuple[int, int, int], weights: str | None) -> keras.Model:
-    """Features (n, 192) of images (n, H, W, C) in [0, 255]; `weights` is ignored, there are none to load.
+    """Features (n, 192) of images (n, H, W, C) in [0, 255]; there are no "imagenet" weights.
 
     The stem halves the image twice at once, because convolutions on the full image would cost half of the time.
     """
