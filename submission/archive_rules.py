@@ -5,6 +5,7 @@ Source: what codalab/codabench's worker does with each of these (compute_worker.
 
 import json
 import re
+import shlex
 import stat
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from .finding import Finding, some
 _REPACK = "pack the contents, not the folder, with plain zip: `cd folder && zip -r ../submission.zip .`"
 _RESULTS = re.compile(r"(predictions?|scores?)\.(npz|npy|csv|txt|json|pkl|parquet)|detailed_results\.html|failed\.json")
 _HARMLESS = re.compile(r"(^|/)(__MACOSX/|\.)")
+_MAX_PART, _MAX_NAME = 255, 3_000  # of a file system; of the platform's paths, less its own folders
 _METHODS = {1: "Shrink", 6: "Implode", 9: "Deflate64", 20: "Zstandard", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
 
 
@@ -51,10 +53,31 @@ def duplicates(archive: Archive) -> Iterator[Finding]:
     if twice:
         yield Finding("duplicates", f"stored more than once: {some(twice)}; the last one wins", "keep one of each")
     folders = {entry.orig_filename.rstrip("/") for entry in archive.entries if entry.is_dir()}
-    folders.update(str(parent) for name in files for parent in PurePosixPath(name).parents)
+    folders.update(parent for name in files for parent in _parents(name) if parent in files)
     both = sorted(folders.intersection(files))
     if both:
         yield Finding("duplicates", f"both file and folder: {some(both)}; it cannot be unpacked", "rename one of them")
+
+
+def _parents(name: str) -> Iterator[str]:
+    end = name.find("/", 1)
+    while end > 0:
+        yield name[:end]
+        end = name.find("/", end + 1)
+
+
+def long_names(archive: Archive) -> Iterator[Finding]:
+    """Names that a disk can hold."""
+    names = [
+        f"{entry.orig_filename[:40]}..."
+        for entry in archive.entries
+        if len(entry.orig_filename) > _MAX_NAME or max(map(len, entry.orig_filename.encode().split(b"/"))) > _MAX_PART
+    ]
+    if names:
+        message = (
+            f"longer than {_MAX_PART} bytes in a part or {_MAX_NAME} in all: {some(names)}; they cannot be unpacked"
+        )
+        yield Finding("long-names", message, "give them shorter names")
 
 
 def backslashes(archive: Archive) -> Iterator[Finding]:
@@ -92,7 +115,9 @@ def entry_file(archive: Archive) -> Iterator[Finding]:
     if len(tops) == 1 and deeper:
         top = tops.pop()
         message = f"everything lies in the folder {top!r}, which the platform does not strip"
-        yield Finding("nested-folder", message, f"pack from inside: `cd {top} && zip -r ../submission.zip .`")
+        yield Finding(
+            "nested-folder", message, f"pack from inside: `cd {shlex.quote(top)} && zip -r ../submission.zip .`"
+        )
         return
     received = f"the nearest: {some(deeper)}" if deeper else f"at the root: {some(sorted(tops)) or 'nothing'}"
     yield Finding(
@@ -122,7 +147,7 @@ def manifest(archive: Archive) -> Iterator[Finding]:
     try:
         listed = json.loads(archive.read("manifest.json"))["files"]
         listed = {str(name): str(digest) for name, digest in listed.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         yield Finding("manifest", f"manifest.json cannot be read ({type(error).__name__}: {error})", fix)
         return
     names = set(archive.names) - {"manifest.json"}
@@ -141,6 +166,7 @@ ARCHIVE_RULES = (
     encrypted,
     compression,
     duplicates,
+    long_names,
     backslashes,
     symlinks,
     outside,

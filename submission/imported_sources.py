@@ -7,29 +7,49 @@ from pathlib import PurePosixPath
 from .archive import Archive
 from .code_rules import parse
 from .finding import Finding
+from .zip_modules import changes_path
+
+_MAX_SOURCE_BYTES = 2_000_000  # a syntax tree is a hundred times as large; no hand wrote more
 
 
 def imported_sources(archive: Archive) -> tuple[dict[str, ast.Module], list[Finding]]:
     """model.py and what it imports from the zip, parsed; the rest (a training script, say) never runs there.
+
+    Where a file changes sys.path, modules are looked for in every folder. Files above 2 MB are left out.
 
     Returns:
         File name -> syntax tree, and a finding for each file that is not Python.
     """
     sources: dict[str, ast.Module] = {}
     unparsed: list[Finding] = []
+    files = {name for name in archive.sha256 if name.endswith(".py")}
+    by_name: dict[str, list[str]] = {}
+    for file in sorted(files):
+        by_name.setdefault(PurePosixPath(file).name, []).append(file)
     waiting, seen = ["model.py"], set()
+    wanted: set[str] = set()
+    anywhere = False
     while waiting:
         name = waiting.pop()
-        if name in seen or name not in archive.sha256:
+        if name in seen or name not in files:
             continue
         seen.add(name)
-        tree = parse(name, archive.read(name))
+        source = archive.read(name)
+        tree = parse(name, source) if len(source) <= _MAX_SOURCE_BYTES else None
         if isinstance(tree, Finding):
             unparsed.append(tree)
+        if not isinstance(tree, ast.Module):
             continue
         sources[name] = tree
-        for module in _modules(name, tree):
-            waiting += [f"{module}.py", f"{module}/__init__.py"]
+        new = {file for module in _modules(name, tree) for file in (f"{module}.py", f"{module}/__init__.py")} - wanted
+        wanted |= new
+        if not anywhere and changes_path([tree]):
+            anywhere, new = True, wanted  # what was imported before may lie in a folder too
+        waiting += sorted(new)
+        if anywhere:
+            for file in sorted(new):
+                near = by_name.get(PurePosixPath(file).name, ())
+                waiting += [one for one in near if one.endswith(f"/{file}")]
     return sources, unparsed
 
 

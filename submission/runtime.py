@@ -68,5 +68,7 @@ def find_runtime(name: str, folder: Path = RUNTIMES) -> Runtime:
     """The runtime of that name; `KitError` lists the known ones for an unknown name."""
     known = [path.stem for path in sorted(folder.glob("*.txt"))]
     if name not in known:
-        raise KitError(f"expected a runtime out of {', '.join(known) or 'none'}. Received: {name!r}. Add {folder}/*.txt.")
+        raise KitError(
+            f"expected a runtime out of {', '.join(known) or 'none'}. Received: {name!r}. Add {folder}/*.txt."
+        )
     return read_runtime(folder / f"{name}.txt")

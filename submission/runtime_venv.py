@@ -21,8 +21,9 @@ import json, sys, sysconfig
 from pathlib import Path
 names = set(sys.stdlib_module_names if hasattr(sys, "stdlib_module_names") else sys.builtin_module_names)
 for folder in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
-    names |= {path.name.split(".")[0] for path in Path(folder).iterdir() if path.is_dir() or path.suffix in (".py", ".so")}
-print(json.dumps(sorted(name for name in names if name.isidentifier())))
+    modules = (path for path in Path(folder).iterdir() if path.is_dir() or path.suffix in (".py", ".so"))
+    names |= {path.name.split(".")[0] for path in modules}
+print(json.dumps(sorted(name for name in names if name.isidentifier() and name != "__pycache__")))
 """
 
 
@@ -65,7 +66,9 @@ def build_venv(runtime: Runtime, cache: Path = CACHE, tell: Callable[[str], obje
             interpreter = find_interpreter(runtime.python)
             _run([interpreter, "-I", "-m", "venv", "--clear", folder], runtime, tell)
         if runtime.requirements:
-            _run([python, "-I", "-m", "pip", "install", "--disable-pip-version-check", "-r", runtime.path], runtime, tell)
+            _run(
+                [python, "-I", "-m", "pip", "install", "--disable-pip-version-check", "-r", runtime.path], runtime, tell
+            )
         modules = json.loads(_run([python, "-I", "-c", _MODULES], runtime, tell))
         write_json(folder / "modules.json", modules)
     return python
@@ -73,7 +76,9 @@ def build_venv(runtime: Runtime, cache: Path = CACHE, tell: Callable[[str], obje
 
 def _works(python: Path) -> bool:
     """Whether a build got as far as an environment with pip."""
-    return python.exists() and not subprocess.run([python, "-I", "-m", "pip", "--version"], capture_output=True).returncode
+    return (
+        python.exists() and not subprocess.run([python, "-I", "-m", "pip", "--version"], capture_output=True).returncode
+    )
 
 
 def _run(command: list[str | Path], runtime: Runtime, tell: Callable[[str], object]) -> str:

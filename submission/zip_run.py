@@ -13,7 +13,7 @@ import numpy as np
 
 from submission.kit.errors import KitError
 
-# Argument 1: the unpacked zip; 2: images.npy; 3: the answer's npz; 4: the JSON of times and versions. Python 3.8 reads it.
+# Argument 1: the unpacked zip; 2: images.npy; 3: the answer's npz; 4: the JSON of times and versions. For Python 3.8 too.
 _CHILD = """
 import json, sys, time
 start = time.perf_counter()

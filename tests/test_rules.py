@@ -37,7 +37,8 @@ CLEAN = {
     "folders stored": {"a/": "", "a/x": "", "model.py": GOOD},
     "manifest": with_manifest({"model.py": GOOD, "kit/__init__.py": ""}),
     "own path": {
-        "model.py": "from pathlib import Path\nHERE = Path(__file__).parent\n" + GOOD + "\nopen(HERE / 'w.h5')\n"
+        "model.py": "from pathlib import Path\nHERE = Path(__file__).parent\n" + GOOD + "\nopen(HERE / 'w.h5')\n",
+        "w.h5": b"",
     },
     "a script that is not imported": {"model.py": GOOD, "train.py": "open('training_set.npz')", "old.py": "print 1"},
     "prose": {"model.py": '"""Lies in\n/app/program"""\n' + GOOD + "\n'/app/output is theirs'\n"},

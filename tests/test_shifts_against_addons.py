@@ -60,8 +60,10 @@ def test_shear_is_theirs_to_rounding(axis, factor):
 @pytest.mark.parametrize("axis", "xy")
 @pytest.mark.parametrize(("factor",), arguments("shear_x"))
 def test_shear_is_their_shear_where_pixels_move_whole(axis, factor):
-    """Their shear_x and shear_y turn about the corner, take the nearest pixel and fill with black: ours is theirs, moved
-    back by whole pixels, on the lines that move by whole pixels and wherever both show the image. No tolerance."""
+    """No tolerance, on the lines that move by whole pixels, wherever both show the image.
+
+    Their shear_x and shear_y keep the corner in place, take the nearest pixel and fill with black.
+    """
     mine, their = ours("shear", axis=axis, factor=factor), theirs(f"shear_{axis} {factor}")
     if axis == "y":
         mine, their = mine.swapaxes(1, 2), their.swapaxes(1, 2)
