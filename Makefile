@@ -12,6 +12,7 @@ SET ?=
 PROFILE ?= an2dl
 ZIP ?=
 LIMIT ?=
+RUNTIME ?=
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export KERAS_BACKEND ?= tensorflow
@@ -30,7 +31,7 @@ STAMPS := $(foreach member,$(MEMBERS),$(A)/members/$(subst :,~,$(member)).run)
 .SUFFIXES:
 .SECONDARY:
 PHONY := help setup submission data clean split suites train predict ensemble export package score report \
-	rules sheet test test-all lint wipe FORCE
+	rules check-runtimes sheet test test-all lint wipe FORCE
 .PHONY: $(PHONY)
 
 help: ## list the commands
@@ -104,8 +105,11 @@ $(A)/report/report.html: $(A)/judge/score.json
 	@$(RUN) local_eval.report --artifacts $(A)
 	@touch $@
 
-rules: $(READY) ## check a zip against the platform's rules: make rules ZIP=any.zip
-	@$(RUN) submission.rules '$(ZIP)'
+rules: $(if $(ZIP),$(READY),$(A)/submissions/latest.json) ## check a zip against the platform's rules (ZIP=any.zip, RUNTIME=tf217: what it may import)
+	@$(RUN) submission.rules --artifacts $(A) $(if $(RUNTIME),--runtime $(RUNTIME)) $(if $(ZIP),'$(ZIP)')
+
+check-runtimes: $(if $(ZIP),$(READY),$(A)/submissions/latest.json) ## run the zip under every file of submission/runtimes/ (ZIP=any.zip, RUNTIME=tf217: that one alone)
+	@$(RUN) submission.check_runtimes --artifacts $(A) $(if $(RUNTIME),--runtime $(RUNTIME)) $(if $(ZIP),'$(ZIP)')
 
 sheet: $(A)/data/meta.json ## a picture of every augmentation
 	@$(RUN) training.augment.sheet --artifacts $(A)

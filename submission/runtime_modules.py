@@ -6,7 +6,7 @@ from pathlib import Path
 from .runtime import Runtime
 from .runtime_venv import CACHE, read_modules
 
-# What distributions bring that is imported by another name, and what their dependencies bring. Read off the environments
+# What distributions bring that is imported by another name, and what their dependencies bring. Read off the venvs
 # of tf215, tf217 and latest (make check-runtimes) and the distributions' own requirements; all of it where versions
 # differ. It is used only until the runtime's environment is built, which then tells exactly.
 _KERAS = (

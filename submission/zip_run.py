@@ -13,7 +13,7 @@ import numpy as np
 
 from submission.kit.errors import KitError
 
-# Argument 1: the unpacked zip; 2: images.npy; 3: the answer's npz; 4: the JSON of times and versions. For Python 3.8 too.
+# Arguments: the unpacked zip; images.npy; the answer's npz; the JSON of times and versions. Python 3.8 reads it too.
 _CHILD = """
 import json, sys, time
 start = time.perf_counter()
@@ -78,7 +78,7 @@ def run_zip(
         np.save(folder / "images.npy", images)
         arguments = [folder / one for one in ("zip", "images.npy", "answer.npz", "told.json")]
         # -I: neither PYTHONPATH nor the working directory is on the path, as on the platform
-        command = [python, "-I", "-c", _CHILD, *arguments]
+        command: list[str | Path] = [Path(python).absolute(), "-I", "-c", _CHILD, *arguments]
         try:
             done = subprocess.run(
                 command,
