@@ -38,13 +38,18 @@ class Archive:
 
     @property
     def names(self) -> list[str]:
-        return list(dict.fromkeys(entry.orig_filename for entry in self.entries if not entry.is_dir()))
+        return list(dict.fromkeys(entry.orig_filename for entry in self.entries if not is_folder(entry)))
 
     def read(self, name: str) -> bytes:
         """The contents of a file that is in `sha256`, at most the first 10 MB."""
         entry = next(entry for entry in reversed(self.entries) if entry.orig_filename == name)
         with zipfile.ZipFile(self.path) as archive, archive.open(entry) as file:
             return file.read(_MAX_TEXT_BYTES)
+
+
+def is_folder(entry: zipfile.ZipInfo) -> bool:
+    """As `entry.is_dir()`, which raises an IndexError for an empty name."""
+    return entry.filename.endswith("/")
 
 
 def open_archive(path: str | Path, max_bytes: float = float("inf")) -> Archive:
@@ -73,7 +78,7 @@ def open_archive(path: str | Path, max_bytes: float = float("inf")) -> Archive:
 
 def _read_all(archive: zipfile.ZipFile, opened: Archive) -> None:
     for entry in opened.entries:
-        if entry.is_dir() or entry.flag_bits & 1 or entry.compress_type not in READABLE:
+        if is_folder(entry) or entry.flag_bits & 1 or entry.compress_type not in READABLE:
             continue  # other rules tell
         name = entry.orig_filename
         try:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from .archive import READABLE, Archive
+from .archive import READABLE, Archive, is_folder
 from .finding import Finding, some
 
 _REPACK = "pack the contents, not the folder, with plain zip: `cd folder && zip -r ../submission.zip .`"
@@ -48,11 +48,11 @@ def compression(archive: Archive) -> Iterator[Finding]:
 
 def duplicates(archive: Archive) -> Iterator[Finding]:
     """No name twice, and none both file and folder."""
-    files = Counter(entry.orig_filename for entry in archive.entries if not entry.is_dir())
+    files = Counter(entry.orig_filename for entry in archive.entries if not is_folder(entry))
     twice = [name for name, count in files.items() if count > 1]
     if twice:
         yield Finding("duplicates", f"stored more than once: {some(twice)}; the last one wins", "keep one of each")
-    folders = {entry.orig_filename.rstrip("/") for entry in archive.entries if entry.is_dir()}
+    folders = {entry.orig_filename.rstrip("/") for entry in archive.entries if is_folder(entry)}
     folders.update(parent for name in files for parent in _parents(name) if parent in files)
     both = sorted(folders.intersection(files))
     if both:
@@ -66,18 +66,20 @@ def _parents(name: str) -> Iterator[str]:
         end = name.find("/", end + 1)
 
 
-def long_names(archive: Archive) -> Iterator[Finding]:
+def unusable_names(archive: Archive) -> Iterator[Finding]:
     """Names that a disk can hold."""
     names = [
         f"{entry.orig_filename[:40]}..."
         for entry in archive.entries
         if len(entry.orig_filename) > _MAX_NAME or max(map(len, entry.orig_filename.encode().split(b"/"))) > _MAX_PART
     ]
+    if any(not entry.filename for entry in archive.entries):
+        yield Finding("names", "a file without a name; the platform says Bad or empty zip file", _REPACK)
     if names:
         message = (
             f"longer than {_MAX_PART} bytes in a part or {_MAX_NAME} in all: {some(names)}; they cannot be unpacked"
         )
-        yield Finding("long-names", message, "give them shorter names")
+        yield Finding("names", message, "give them shorter names")
 
 
 def backslashes(archive: Archive) -> Iterator[Finding]:
@@ -166,7 +168,7 @@ ARCHIVE_RULES = (
     encrypted,
     compression,
     duplicates,
-    long_names,
+    unusable_names,
     backslashes,
     symlinks,
     outside,
