@@ -11,6 +11,9 @@ from pathlib import Path
 from submission.kit.errors import KitError
 
 READABLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
+ENCRYPTED, PATCHED = 0x41, 0x20
+"""Bits of an entry's flags: encryption, weak or strong, and patched data, which zipfile cannot read."""
+
 _MAX_TEXT_BYTES = 10_000_000
 
 # All that zipfile and the decompressors raise for damaged bytes; a method it lacks is a RuntimeError.
@@ -61,6 +64,7 @@ def open_archive(path: str | Path, max_bytes: float = float("inf")) -> Archive:
 
     Raises:
         KitError: there is no such file.
+        NotImplementedError: it needs a version of the format that zipfile lacks.
         zipfile.BadZipFile: it is not a zip, or truncated.
     """
     path = Path(path)
@@ -71,6 +75,8 @@ def open_archive(path: str | Path, max_bytes: float = float("inf")) -> Archive:
             opened = Archive(path, archive.infolist(), {}, {})
             if opened.unpacked_bytes <= max_bytes:
                 _read_all(archive, opened)
+    except NotImplementedError:
+        raise
     except (*_DAMAGED, *_ABSURD) as error:
         raise zipfile.BadZipFile(str(error) or type(error).__name__) from None
     return opened
@@ -78,7 +84,7 @@ def open_archive(path: str | Path, max_bytes: float = float("inf")) -> Archive:
 
 def _read_all(archive: zipfile.ZipFile, opened: Archive) -> None:
     for entry in opened.entries:
-        if is_folder(entry) or entry.flag_bits & 1 or entry.compress_type not in READABLE:
+        if is_folder(entry) or entry.flag_bits & (ENCRYPTED | PATCHED) or entry.compress_type not in READABLE:
             continue  # other rules tell
         name = entry.orig_filename
         try:

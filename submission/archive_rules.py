@@ -11,14 +11,24 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from .archive import READABLE, Archive, is_folder
+from .archive import ENCRYPTED, PATCHED, READABLE, Archive, is_folder
 from .finding import Finding, some
 
 _REPACK = "pack the contents, not the folder, with plain zip: `cd folder && zip -r ../submission.zip .`"
 _RESULTS = re.compile(r"(predictions?|scores?)\.(npz|npy|csv|txt|json|pkl|parquet)|detailed_results\.html|failed\.json")
 _HARMLESS = re.compile(r"(^|/)(__MACOSX/|\.)")
 _MAX_PART, _MAX_NAME = 255, 3_000  # of a file system; of the platform's paths, less its own folders
-_METHODS = {1: "Shrink", 6: "Implode", 9: "Deflate64", 20: "Zstandard", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
+_METHODS = {
+    0: "patched",
+    8: "patched",
+    1: "Shrink",
+    6: "Implode",
+    9: "Deflate64",
+    20: "Zstandard",
+    93: "Zstandard",
+    95: "XZ",
+    98: "PPMd",
+}
 
 
 def crc(archive: Archive) -> Iterator[Finding]:
@@ -30,7 +40,7 @@ def crc(archive: Archive) -> Iterator[Finding]:
 
 def encrypted(archive: Archive) -> Iterator[Finding]:
     """Nothing is encrypted: such a submission stays in Preparing for ever."""
-    names = [entry.orig_filename for entry in archive.entries if entry.flag_bits & 1]
+    names = [entry.orig_filename for entry in archive.entries if entry.flag_bits & ENCRYPTED]
     if names:
         yield Finding("encrypted", f"encrypted: {some(names)}; it would stay in Preparing", "pack without a password")
 
@@ -40,7 +50,7 @@ def compression(archive: Archive) -> Iterator[Finding]:
     names = [
         f"{entry.orig_filename} ({_METHODS.get(entry.compress_type, entry.compress_type)})"
         for entry in archive.entries
-        if entry.compress_type not in READABLE
+        if entry.compress_type not in READABLE or entry.flag_bits & PATCHED
     ]
     if names:
         yield Finding("compression", f"unreadable compression: {some(names)}; it would stay in Preparing", _REPACK)
@@ -67,7 +77,7 @@ def _parents(name: str) -> Iterator[str]:
 
 
 def unusable_names(archive: Archive) -> Iterator[Finding]:
-    """Names that a disk can hold."""
+    """Names are such as a disk can hold."""
     names = [
         f"{entry.orig_filename[:40]}..."
         for entry in archive.entries
@@ -75,6 +85,9 @@ def unusable_names(archive: Archive) -> Iterator[Finding]:
     ]
     if any(not entry.filename for entry in archive.entries):
         yield Finding("names", "a file without a name; the platform says Bad or empty zip file", _REPACK)
+    cut = [entry.orig_filename for entry in archive.entries if "\0" in entry.orig_filename and entry.filename]
+    if cut:
+        yield Finding("names", f"a zero byte in {some(cut)}; the name would end there", _REPACK)
     if names:
         message = (
             f"longer than {_MAX_PART} bytes in a part or {_MAX_NAME} in all: {some(names)}; they cannot be unpacked"

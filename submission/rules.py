@@ -61,6 +61,9 @@ def check_zip(path: str | Path, platform: Platform | None = None, quota_bytes: f
     """
     try:
         archive = open_archive(path, quota_bytes)
+    except NotImplementedError as error:
+        message = f"Python cannot read it ({error}); it would stay in Preparing"
+        return [Finding("compression", message, "pack it with plain zip")]
     except zipfile.BadZipFile as error:
         return [_not_a_zip(Path(path), error)]
     findings = [*size(archive, quota_bytes), *(finding for rule in ARCHIVE_RULES for finding in rule(archive))]
