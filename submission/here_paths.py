@@ -13,7 +13,7 @@ _PASSES = 4  # a name defined from a name defined from ... this many times
 
 @dataclass(frozen=True)
 class Here:
-    """A path inside the zip, from its root: "kit/weights.h5"; the root is ""."""
+    """A path inside the zip, from its root: "kit/weights.h5"; the root is "". One that ends in "/" awaits more text."""
 
     path: str
 
@@ -149,6 +149,11 @@ def _append(base: Here | str | None, part: Here | str | None) -> Here | str | No
     """Text after text: `HERE + "/weights.h5"`."""
     if isinstance(base, str) and isinstance(part, str):
         return base + part
-    if isinstance(base, Here) and isinstance(part, str):
-        return _join(base, [part[1:]]) if part.startswith("/") else Here(base.path + part) if base.path else None
-    return part if base == "" else None
+    if base == "":
+        return part
+    if not isinstance(base, Here) or not isinstance(part, str):
+        return None
+    if part.startswith("/") or base.path.endswith("/"):
+        whole = _join(base, [part.lstrip("/")])
+        return Here(f"{whole.path or '.'}/") if whole and part.endswith("/") else whole
+    return Here(base.path + part) if base.path else None

@@ -64,7 +64,8 @@ def _whole_paths(tree: ast.Module, paths: HerePaths) -> Iterator[tuple[ast.AST, 
         if id(parent) in parts or isinstance(value, Here):
             parts.update(id(child) for child in ast.iter_child_nodes(parent))
         if isinstance(value, Here) and id(parent) not in parts and not isinstance(parent, (ast.Name, ast.Attribute)):
-            yield parent, value.path
+            if path := _plain(value):
+                yield parent, path
 
 
 def _arguments(call: ast.Call, paths: HerePaths) -> Iterator[str]:
@@ -75,7 +76,11 @@ def _arguments(call: ast.Call, paths: HerePaths) -> Iterator[str]:
     for node in given:
         value = paths.value(node)
         if isinstance(value, Here):
-            yield value.path
+            yield _plain(value)
+
+
+def _plain(value: Here) -> str:
+    return value.path.removeprefix("./").rstrip("/")
 
 
 def _needs_nothing(call: ast.Call) -> bool:
