@@ -34,12 +34,12 @@ def missing_files(sources: Mapping[str, ast.Module], names: Collection[str]) -> 
         excused = {path for call in _calls(tree) if _needs_nothing(call) for path in _arguments(call, paths)}
         loaded = {path for call in _calls(tree) if _called(call) in _LOADERS for path in _arguments(call, paths)}
         told: set[str] = set()
-        for node, path in _whole_paths(tree, paths):
+        for line, path in _whole_paths(tree, paths):
             if path in told or path in excused or _is_there(path, names):
                 continue
             if path in loaded or PurePosixPath(path).suffix.lower() in _DATA:
                 told.add(path)
-                yield _missing(f"{name}, line {getattr(node, 'lineno', '?')}", path, names)
+                yield _missing(f"{name}, line {line}", path, names)
 
 
 def _missing(where: str, path: str, names: Collection[str]) -> Finding:
@@ -56,16 +56,17 @@ def _is_there(path: str, names: Collection[str]) -> bool:
     return path in names or any(name.startswith((f"{path}/", f"{path}.")) for name in names)
 
 
-def _whole_paths(tree: ast.Module, paths: HerePaths) -> Iterator[tuple[ast.AST, str]]:
-    """Path expressions that are not part of a longer one, in the order of the text."""
+def _whole_paths(tree: ast.Module, paths: HerePaths) -> list[tuple[int, str]]:
+    """(line, path) of the path expressions that are not part of a longer one, by line; the zip's root is left out."""
     parts: set[int] = set()
-    for parent in ast.walk(tree):  # parents come before their children
-        value = paths.value(parent)
-        if id(parent) in parts or isinstance(value, Here):
-            parts.update(id(child) for child in ast.iter_child_nodes(parent))
-        if isinstance(value, Here) and id(parent) not in parts and not isinstance(parent, (ast.Name, ast.Attribute)):
-            if path := _plain(value):
-                yield parent, path
+    found = []
+    for node in ast.walk(tree):  # parents come before their children
+        value = paths.value(node)
+        if isinstance(value, Here) or id(node) in parts:
+            parts.update(id(child) for child in ast.iter_child_nodes(node))
+        if isinstance(value, Here) and isinstance(node, (ast.BinOp, ast.Call, ast.JoinedStr)) and id(node) not in parts:
+            found.append((node.lineno, _plain(value)))
+    return sorted((line, path) for line, path in found if path)
 
 
 def _arguments(call: ast.Call, paths: HerePaths) -> Iterator[str]:
