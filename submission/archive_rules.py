@@ -120,24 +120,34 @@ def outside(archive: Archive) -> Iterator[Finding]:
         yield Finding("outside", f"absolute or with ..: {some(names)}; they land elsewhere", _REPACK)
 
 
+def nested_folder(archive: Archive) -> str:
+    """The folder, with its slash, that holds everything and has model.py; "" where model.py is not in such a one."""
+    names = _meant(archive)
+    folders = [name.removesuffix("model.py") for name in names if name.endswith("/model.py")]
+    top = min(folders, key=len, default="")
+    return top if len({name.split("/", 1)[0] for name in names}) == 1 else ""
+
+
 def entry_file(archive: Archive) -> Iterator[Finding]:
     """model.py is at the root."""
-    names = [name for name in archive.names if not _HARMLESS.search(name)]
+    names = _meant(archive)
     if "model.py" in names:
         return
-    tops = {name.split("/", 1)[0] for name in names}
-    deeper = [name for name in names if PurePosixPath(name).name == "model.py"]
-    if len(tops) == 1 and deeper:
-        top = tops.pop()
+    if top := nested_folder(archive).rstrip("/"):
         message = f"everything lies in the folder {top!r}, which the platform does not strip"
-        yield Finding(
-            "nested-folder", message, f"pack from inside: `cd {shlex.quote(top)} && zip -r ../submission.zip .`"
-        )
+        yield Finding("nested-folder", message, f"pack from inside: `cd {shlex.quote(top)} && zip -r ../submission.zip .`")
         return
-    received = f"the nearest: {some(deeper)}" if deeper else f"at the root: {some(sorted(tops)) or 'nothing'}"
+    deeper = [name for name in names if PurePosixPath(name).name == "model.py"]
+    tops = sorted({name.split("/", 1)[0] for name in names})
+    received = f"the nearest: {some(deeper)}" if deeper else f"at the root: {some(tops) or 'nothing'}"
     yield Finding(
         "entry-file", f"expected model.py at the root. Received: {received}", "put model.py at the zip's root"
     )
+
+
+def _meant(archive: Archive) -> list[str]:
+    """The names without those that macOS and hidden files add."""
+    return [name for name in archive.names if not _HARMLESS.search(name)]
 
 
 def leftovers(archive: Archive) -> Iterator[Finding]:

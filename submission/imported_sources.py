@@ -12,17 +12,21 @@ from .zip_modules import changes_path
 _MAX_SOURCE_BYTES = 2_000_000  # a syntax tree is a hundred times as large; no hand wrote more
 
 
-def imported_sources(archive: Archive) -> tuple[dict[str, ast.Module], list[Finding]]:
+def imported_sources(archive: Archive, top: str = "") -> tuple[dict[str, ast.Module], list[Finding]]:
     """model.py and what it imports from the zip, parsed; the rest (a training script, say) never runs there.
 
     Where a file changes sys.path, modules are looked for in every folder. Files above 2 MB are left out.
 
+    Args:
+        archive: the zip.
+        top: folder, with its slash, that is taken for the zip's root.
+
     Returns:
-        File name -> syntax tree, and a finding for each file that is not Python.
+        File name, without `top`, -> syntax tree, and a finding for each file that is not Python.
     """
     sources: dict[str, ast.Module] = {}
     unparsed: list[Finding] = []
-    files = {name for name in archive.sha256 if name.endswith(".py")}
+    files = {name.removeprefix(top) for name in archive.sha256 if name.startswith(top) and name.endswith(".py")}
     by_name: dict[str, list[str]] = {}
     for file in sorted(files):
         by_name.setdefault(PurePosixPath(file).name, []).append(file)
@@ -34,7 +38,7 @@ def imported_sources(archive: Archive) -> tuple[dict[str, ast.Module], list[Find
         if name in seen or name not in files:
             continue
         seen.add(name)
-        source = archive.read(name)
+        source = archive.read(top + name)
         tree = parse(name, source) if len(source) <= _MAX_SOURCE_BYTES else None
         if isinstance(tree, Finding):
             unparsed.append(tree)

@@ -10,7 +10,7 @@ from submission.kit.errors import KitError
 from submission.kit.files import read_json
 
 from .archive import open_archive
-from .archive_rules import ARCHIVE_RULES
+from .archive_rules import ARCHIVE_RULES, nested_folder
 from .code_rules import CODE_RULES
 from .finding import Finding
 from .import_rules import Platform, missing_imports
@@ -67,8 +67,9 @@ def check_zip(path: str | Path, platform: Platform | None = None, quota_bytes: f
     except zipfile.BadZipFile as error:
         return [_not_a_zip(Path(path), error)]
     findings = [*size(archive, quota_bytes), *(finding for rule in ARCHIVE_RULES for finding in rule(archive))]
-    sources, unparsed = imported_sources(archive)
-    names = set(archive.names)
+    top = nested_folder(archive)  # its code is checked too, so that all is told at once
+    sources, unparsed = imported_sources(archive, top)
+    names = {name.removeprefix(top) for name in archive.names if name.startswith(top)}
     return [
         *findings,
         *unparsed,

@@ -162,6 +162,13 @@ def test_not_a_zip_and_truncated(tmp_path):
     assert rules_of(path) == ["not-a-zip"]
 
 
+def test_the_code_in_a_nested_folder_is_checked_too(tmp_path):
+    files = {"a/b/model.py": GOOD + "import net\nopen('w')", "a/b/net.py": "print 1", "a/x": ""}
+    path = make_zip(tmp_path / "s.zip", files)
+    assert rules_of(path) == ["nested-folder", "syntax", "relative-path"]
+    assert "`cd a/b && zip" in told(path)
+
+
 def test_all_breaches_are_told_at_once(tmp_path):
     files = {"model.py": "class Model:\n  def predict(self): open('w')", "scores.txt": "", "metadata": "", "a\\b": ""}
     assert rules_of(make_zip(tmp_path / "s.zip", files)) == [
