@@ -8,6 +8,7 @@ from dataclasses import dataclass
 _SAME = {"Path", "PurePath", "PosixPath", "str", "fspath", "abspath", "realpath", "normpath", "fsdecode"}
 _SAME_METHODS = {"resolve", "absolute", "as_posix", "__str__", "expanduser"}
 _MAX_DEPTH = 40  # of nested expressions; nobody builds a path of more
+_MAX_TEXT = 4096  # of a path; a = b + b, b = c + c ... would double for ever
 _PASSES = 4  # a name defined from a name defined from ... this many times
 
 
@@ -138,7 +139,7 @@ def _join(base: Here | str | None, parts: list[Here | str | None]) -> Here | Non
         return None
     path = base.path
     for part in parts:
-        if not isinstance(part, str) or part.startswith("/"):
+        if not isinstance(part, str) or part.startswith("/") or len(path) + len(part) > _MAX_TEXT:
             return None
         path = posixpath.normpath(posixpath.join(path, part))
         path = "" if path == "." else path
@@ -148,10 +149,10 @@ def _join(base: Here | str | None, parts: list[Here | str | None]) -> Here | Non
 def _append(base: Here | str | None, part: Here | str | None) -> Here | str | None:
     """Text after text: `HERE + "/weights.h5"`."""
     if isinstance(base, str) and isinstance(part, str):
-        return base + part
+        return base + part if len(base) + len(part) <= _MAX_TEXT else None
     if base == "":
         return part
-    if not isinstance(base, Here) or not isinstance(part, str):
+    if not isinstance(base, Here) or not isinstance(part, str) or len(base.path) + len(part) > _MAX_TEXT:
         return None
     if part.startswith("/") or base.path.endswith("/"):
         whole = _join(base, [part.lstrip("/")])

@@ -9,6 +9,7 @@ from .code_rules import parse
 from .finding import Finding
 from .zip_modules import changes_path
 
+_MAX_DEPTH = 40  # of packages
 _MAX_SOURCE_BYTES = 2_000_000  # a syntax tree is a hundred times as large; no hand wrote more
 
 
@@ -74,5 +75,5 @@ def _modules(name: str, tree: ast.Module) -> Iterator[str]:
 
 
 def _with_parents(module: str) -> list[str]:
-    parts = module.split(".")
+    parts = module.split(".")[:_MAX_DEPTH]
     return ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]

@@ -1,5 +1,6 @@
 """Imports and weight files that are missing, found by reading the zip's Python; no false alarms on what would run."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,15 @@ def test_missing_files_are_named(tmp_path, code, message):
 def found_files(tmp_path, code) -> list[tuple[str, str]]:
     path = make_zip(tmp_path / "s.zip", with_here(code))
     return [(one.rule, one.message) for one in check_zip(path)]
+
+
+def test_hostile_sources_take_no_time(tmp_path):
+    doubling = "".join(f"a{n + 1} = a{n} + a{n}\n" for n in range(200))
+    code = f"a0 = 'x'\n{doubling}b0 = __file__\n" + doubling.replace("a", "b")
+    deep = f"import {'.'.join(['a'] * 2000)}\nload({' / '.join(['__file__'] * 500)})\n"
+    start = time.perf_counter()
+    assert {rule for rule, _ in found_files(tmp_path, code + deep)} <= {"syntax"}
+    assert time.perf_counter() - start < 5
 
 
 def test_files_are_looked_for_from_the_folder_of_the_source(tmp_path):
