@@ -80,21 +80,20 @@ def _parents(name: str) -> Iterator[str]:
 
 def unusable_names(archive: Archive) -> Iterator[Finding]:
     """Names are such as a disk can hold."""
-    names = [
-        f"{entry.orig_filename[:40]}..."
-        for entry in archive.entries
-        if len(entry.orig_filename) > _MAX_NAME or max(map(len, entry.orig_filename.encode().split(b"/"))) > _MAX_PART
-    ]
     if any(not entry.filename for entry in archive.entries):
         yield Finding("names", "a file without a name; the platform says Bad or empty zip file", _REPACK)
-    cut = [entry.orig_filename for entry in archive.entries if "\0" in entry.orig_filename and entry.filename]
+    names = [entry.orig_filename for entry in archive.entries]
+    cut = [name for name in names if "\0" in name[1:]]
     if cut:
         yield Finding("names", f"a zero byte in {some(cut)}; the name would end there", _REPACK)
-    if names:
-        message = (
-            f"longer than {_MAX_PART} bytes in a part or {_MAX_NAME} in all: {some(names)}; they cannot be unpacked"
-        )
-        yield Finding("names", message, "give them shorter names")
+    long = [
+        f"{name[:40]}..."
+        for name in names
+        if len(name) > _MAX_NAME or max(map(len, name.encode().split(b"/"))) > _MAX_PART
+    ]
+    if long:
+        limits = f"longer than {_MAX_PART} bytes in a part or {_MAX_NAME} in all"
+        yield Finding("names", f"{limits}: {some(long)}; they cannot be unpacked", "give them shorter names")
 
 
 def backslashes(archive: Archive) -> Iterator[Finding]:
