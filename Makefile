@@ -15,6 +15,7 @@ ZIP ?=
 LIMIT ?=
 PHASE ?=
 FLAGS ?=
+RUNTIME ?=
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export KERAS_BACKEND ?= tensorflow
@@ -43,11 +44,11 @@ STAMPS := $(foreach member,$(MEMBERS),$(A)/members/$(subst :,~,$(member)).run)
 .SUFFIXES:
 .SECONDARY:
 PHONY := help setup submission data clean split suites train predict ensemble export package score report \
-	rules submit sheet test test-browser test-all lint wipe FORCE
+	rules check-runtimes submit sheet test test-browser test-all lint wipe FORCE
 .PHONY: $(PHONY)
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-15s %s\n", $$1, $$2}'
 
 setup: $(READY) ## make the virtual environment and install what requirements.txt lists
 
@@ -117,8 +118,11 @@ $(A)/report/report.html: $(A)/judge/score.json
 	@$(RUN) local_eval.report --artifacts $(A)
 	@touch $@
 
-rules: $(READY) ## check a zip against the platform's rules: make rules ZIP=any.zip
-	@$(RUN) submission.rules '$(ZIP)'
+rules: $(if $(ZIP),$(READY),$(A)/submissions/latest.json) ## check a zip against the platform's rules (ZIP=any.zip, RUNTIME=tf217: what it may import)
+	@$(RUN) submission.rules --artifacts $(A) $(if $(RUNTIME),--runtime $(RUNTIME)) $(if $(ZIP),'$(ZIP)')
+
+check-runtimes: $(if $(ZIP),$(READY),$(A)/submissions/latest.json) ## run the zip under every file of submission/runtimes/ (ZIP=any.zip, RUNTIME=tf217: that one alone)
+	@$(RUN) submission.check_runtimes --artifacts $(A) $(if $(RUNTIME),--runtime $(RUNTIME)) $(if $(ZIP),'$(ZIP)')
 
 submit: $(READY) ## upload a judged zip, wait, fetch its logs: make submit ZIP=FILE.zip PHASE=ID (token in CODABENCH_TOKEN)
 	@$(RUN) local_eval.submit $(if $(ZIP),'$(ZIP)') --artifacts $(A) $(if $(PHASE),--phase '$(PHASE)') $(FLAGS)

@@ -1,6 +1,8 @@
 """A zip file, opened once and read once for all rules."""
 
 import hashlib
+import lzma
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -9,14 +11,22 @@ from pathlib import Path
 from submission.kit.errors import KitError
 
 READABLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
+ENCRYPTED, PATCHED = 0x41, 0x20
+"""Bits of an entry's flags: encryption, weak or strong, and patched data, which zipfile cannot read."""
+
 _MAX_TEXT_BYTES = 10_000_000
+
+# All that zipfile and the decompressors raise for damaged bytes; a method it lacks is a RuntimeError.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError, RuntimeError)
+_ABSURD = (MemoryError, OverflowError)  # sizes and offsets that no file has
 
 
 @dataclass(frozen=True)
 class Archive:
     """entries: in the zip's order, folders included. names: the files' names as stored, each once.
 
-    sha256: hex, by name, of every file that could be read (the last of duplicates). damaged: name -> reason.
+    sha256: hex, by name, of every file that could be read (the last of duplicates). damaged: name -> reason. Both are
+    empty where the zip declares more than was allowed to be read.
     """
 
     path: Path
@@ -25,40 +35,63 @@ class Archive:
     damaged: dict[str, str]
 
     @property
+    def unpacked_bytes(self) -> int:
+        """What the zip says it unpacks to."""
+        return sum(entry.file_size for entry in self.entries)
+
+    @property
     def names(self) -> list[str]:
-        return list(dict.fromkeys(entry.orig_filename for entry in self.entries if not entry.is_dir()))
+        return list(dict.fromkeys(entry.orig_filename for entry in self.entries if not is_folder(entry)))
 
     def read(self, name: str) -> bytes:
         """The contents of a file that is in `sha256`, at most the first 10 MB."""
-        with zipfile.ZipFile(self.path) as archive, archive.open(name) as file:
+        entry = next(entry for entry in reversed(self.entries) if entry.orig_filename == name)
+        with zipfile.ZipFile(self.path) as archive, archive.open(entry) as file:
             return file.read(_MAX_TEXT_BYTES)
 
 
-def open_archive(path: str | Path) -> Archive:
+def is_folder(entry: zipfile.ZipInfo) -> bool:
+    """As `entry.is_dir()`, which raises an IndexError for an empty name."""
+    return entry.filename.endswith("/")
+
+
+def open_archive(path: str | Path, max_bytes: float = float("inf")) -> Archive:
     """Open a zip and read every file in it once, which checks the CRCs.
+
+    Args:
+        path: the zip.
+        max_bytes: nothing is read of a zip that declares to unpack to more.
 
     Raises:
         KitError: there is no such file.
+        NotImplementedError: it needs a version of the format that zipfile lacks.
         zipfile.BadZipFile: it is not a zip, or truncated.
     """
     path = Path(path)
     if not path.is_file():
         raise KitError(f"expected a zip at {path}, which does not exist: run `python -m submission.package` first.")
-    sha256: dict[str, str] = {}
-    damaged: dict[str, str] = {}
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-            for entry in entries:
-                if entry.is_dir() or entry.flag_bits & 1 or entry.compress_type not in READABLE:
-                    continue  # other rules tell
-                try:
-                    sha256[entry.orig_filename] = _digest(archive, entry)
-                except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
-                    damaged[entry.orig_filename] = str(error) or type(error).__name__
-    except (ValueError, OSError, UnicodeError) as error:
-        raise zipfile.BadZipFile(str(error)) from None
-    return Archive(path, entries, sha256, damaged)
+            opened = Archive(path, archive.infolist(), {}, {})
+            if opened.unpacked_bytes <= max_bytes:
+                _read_all(archive, opened)
+    except NotImplementedError:
+        raise
+    except (*_DAMAGED, *_ABSURD) as error:
+        raise zipfile.BadZipFile(str(error) or type(error).__name__) from None
+    return opened
+
+
+def _read_all(archive: zipfile.ZipFile, opened: Archive) -> None:
+    for entry in opened.entries:
+        if is_folder(entry) or entry.flag_bits & (ENCRYPTED | PATCHED) or entry.compress_type not in READABLE:
+            continue  # other rules tell
+        name = entry.orig_filename
+        try:
+            opened.sha256[name] = _digest(archive, entry)
+        except (*_DAMAGED, *_ABSURD) as error:
+            opened.sha256.pop(name, None)  # of duplicates the last one counts
+            opened.damaged[name] = str(error) or type(error).__name__
 
 
 def _digest(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> str:

@@ -1,6 +1,7 @@
 """Rules about the Python in a zip; one function each, called with the parsed files. Nothing is run."""
 
 import ast
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 
 from .finding import Finding, some
@@ -18,11 +19,15 @@ Sources = Mapping[str, ast.Module]
 def parse(name: str, source: bytes) -> ast.Module | Finding:
     """The syntax tree, or the finding that there is none."""
     try:
-        return ast.parse(source, filename=name)
-    except (SyntaxError, ValueError, RecursionError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # such as of "\\d", which is no breach
+            return ast.parse(source, filename=name)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         return Finding(
-            "syntax", f"{name}{line}: {getattr(error, 'msg', error)}", "mend the file; `python -m py_compile`"
+            "syntax",
+            f"{name}{line}: {getattr(error, 'msg', error) or 'nested too deep'}",
+            "mend the file; `python -m py_compile`",
         )
 
 

@@ -15,7 +15,10 @@ class Finding:
         return f"{self.rule}: {self.message}\n    fix: {self.fix}"
 
 
+_LONG = 200
+
+
 def some(names: list[str], limit: int = 5) -> str:
     """The first few names and how many more there are."""
-    shown = ", ".join(repr(name) for name in names[:limit])
+    shown = ", ".join(repr(name if len(name) <= _LONG else f"{name[:_LONG]}...") for name in names[:limit])
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"

@@ -37,7 +37,8 @@ CLEAN = {
     "folders stored": {"a/": "", "a/x": "", "model.py": GOOD},
     "manifest": with_manifest({"model.py": GOOD, "kit/__init__.py": ""}),
     "own path": {
-        "model.py": "from pathlib import Path\nHERE = Path(__file__).parent\n" + GOOD + "\nopen(HERE / 'w.h5')\n"
+        "model.py": "from pathlib import Path\nHERE = Path(__file__).parent\n" + GOOD + "\nopen(HERE / 'w.h5')\n",
+        "w.h5": b"",
     },
     "a script that is not imported": {"model.py": GOOD, "train.py": "open('training_set.npz')", "old.py": "print 1"},
     "prose": {"model.py": '"""Lies in\n/app/program"""\n' + GOOD + "\n'/app/output is theirs'\n"},
@@ -159,6 +160,13 @@ def test_not_a_zip_and_truncated(tmp_path):
     assert rules_of(path) == ["not-a-zip"]
     path.write_bytes(b"")
     assert rules_of(path) == ["not-a-zip"]
+
+
+def test_the_code_in_a_nested_folder_is_checked_too(tmp_path):
+    files = {"a/b/model.py": GOOD + "import net\nopen('w')", "a/b/net.py": "print 1", "a/x": ""}
+    path = make_zip(tmp_path / "s.zip", files)
+    assert rules_of(path) == ["nested-folder", "syntax", "relative-path"]
+    assert "`cd a/b && zip" in told(path)
 
 
 def test_all_breaches_are_told_at_once(tmp_path):
