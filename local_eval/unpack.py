@@ -1,6 +1,8 @@
 """Extract a submission as the platform's worker does, without its dangers."""
 
+import lzma
 import shutil
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -9,6 +11,14 @@ from submission.kit.errors import KitError
 
 QUOTA_BYTES = 15_000_000_000
 """Codabench's storage for one user; a zip that unpacks to more is refused before anything is written."""
+
+
+# what zipfile lets through of a damaged file, beside its own error
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError, OverflowError)
+
+
+class StuckError(KitError):
+    """The platform's worker dies of this zip without a word: the submission stays in Preparing for ever."""
 
 
 def unpack(zip_path: str | Path, folder: Path, max_bytes: int = QUOTA_BYTES) -> None:
@@ -24,8 +34,9 @@ def unpack(zip_path: str | Path, folder: Path, max_bytes: int = QUOTA_BYTES) -> 
         max_bytes: refuse a zip whose contents declare more than this.
 
     Raises:
-        KitError: not a zip, empty, truncated, damaged, encrypted, compressed in a way that Python cannot read, too
-            large, or with names that cannot be files. Begins with the platform's words, "Bad or empty zip file".
+        StuckError: encrypted, or compressed in a way that Python cannot read.
+        KitError: not a zip, empty, truncated, damaged, too large, or with names that cannot be files. Begins with the
+            platform's words, "Bad or empty zip file".
     """
     if not Path(zip_path).is_file():
         raise KitError(f"{zip_path} is missing: expected a zip file.")
@@ -40,10 +51,11 @@ def unpack(zip_path: str | Path, folder: Path, max_bytes: int = QUOTA_BYTES) -> 
             folder.mkdir(parents=True, exist_ok=True)
             archive.extractall(folder)
     except (NotImplementedError, RuntimeError) as error:  # Deflate64 and the like; encrypted
-        raise KitError(
-            f"Bad or empty zip file: {error}. On the platform the submission would stay in Preparing for ever."
+        raise StuckError(
+            f"Bad or empty zip file: {error}. On the platform the submission would stay in Preparing for ever: "
+            "pack it again with ordinary Deflate compression and without a password."
         ) from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, UnicodeError) as error:
+    except _DAMAGED as error:
         raise KitError(f"Bad or empty zip file: {error}.") from None
 
 
