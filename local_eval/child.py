@@ -18,6 +18,7 @@ from .container import Container
 from .limits import Breach, Limits
 
 _POLL_S = 0.05
+_LAUNCHER_S = 10.0
 _LOOK_S = 0.5  # between two looks at the disk
 _MARK = "LOCAL_EVAL_CHILD"
 _MIB = 1 << 20
@@ -92,6 +93,9 @@ class _Child:
         err = stack.enter_context(BoundedLog(program.stderr, log_bytes))
         problem = self._start(program, out.write_fd, err.write_fd)
         if problem:
+            if self.process is not None:  # a container's launcher, which ends by itself with exit status 127
+                with suppress(subprocess.TimeoutExpired):
+                    self.process.wait(_LAUNCHER_S)
             os.write(err.write_fd, f"cannot start {program.command[0]!r}: {problem}\n".encode())
             self.end()
         out.close_write_end()

@@ -141,17 +141,21 @@ def main(argv):
     empty_folder(output_dir)
     silence = "prediction ended without a word: killed (out of memory?), crashed, or os._exit was called"
     write_marker(output_dir, silence)
+    ready = []
+
+    def on_ready(startup_seconds):
+        ready.append(startup_seconds)
+        write_marker(output_dir, silence, startup_seconds)
+
     try:
-        ids, labels, startup_seconds, prediction_seconds = run_model(
-            input_dir, submission_dir, lambda seconds: write_marker(output_dir, silence, seconds)
-        )
+        ids, labels, startup_seconds, prediction_seconds = run_model(input_dir, submission_dir, on_ready)
         # Whatever the model left in the output folder is not ours: only this program's files go on to scoring.
         empty_folder(output_dir)
         write_marker(output_dir, "prediction was stopped while its results were being written")
         write_output(output_dir, ids, labels, startup_seconds, prediction_seconds)
     except BaseException as error:  # SystemExit too: a model that calls sys.exit(0) has not predicted anything
         print_contestant_traceback(error)
-        write_marker(output_dir, f"{type(error).__name__}: {error}")
+        write_marker(output_dir, f"{type(error).__name__}: {error}", *ready)
         return 1
     print(f"{len(ids)} predictions: {startup_seconds:.1f} s to start, {prediction_seconds:.1f} s to predict")
     return 0
