@@ -10,7 +10,7 @@ from submission.kit.files import sha256_file
 
 from .competition import Competition, Phase, open_competition
 from .competition_run import judge_on_competition, solution_zip
-from .isolation import Isolation
+from .isolation import Isolation, describe_isolation
 from .leaderboard import describe_row
 from .ledger import append_record
 from .limits import PROFILES_S, Limits
@@ -98,14 +98,6 @@ def describe_bundle(value: dict[str, Any], folder: Path) -> str:
     )
     lines.append(f"kept in {folder}")
     return "\n".join(lines)
-
-
-def describe_isolation(isolation: dict[str, Any]) -> str:
-    """Which guarantees a run had, in a line."""
-    if isolation["active"]:
-        without = f", except: {', '.join(isolation['missing'])}" if isolation["missing"] else ""
-        return f"isolated as on the platform{without}"
-    return f"not isolated ({isolation['reason']}); missing: {', '.join(isolation['missing'])}"
 
 
 def _phase(competition: Competition, number: int) -> Phase:

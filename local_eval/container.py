@@ -9,7 +9,7 @@ from pathlib import Path
 
 SHM_MB = 64
 
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/nix", "/gnu", "/sys")
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/nix", "/gnu")
 _OWN = {"tmp": "tmp", "home": "root", "app": "app"}  # folder of the scratch -> name inside
 _RESOLVER = ("/run/systemd/resolve", "/run/resolvconf")  # where /etc/resolv.conf may point to
 

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from submission.kit.errors import KitError
 
@@ -86,3 +87,11 @@ def why_not() -> str:
             return ""
         said = logs[1].read_text(errors="replace").strip().splitlines()
         return said[-1] if said else f"a trial program ended with exit code {result.exit_code}"
+
+
+def describe_isolation(isolation: dict[str, Any]) -> str:
+    """Which guarantees a run had and which it lacked, in words, from `Isolation.as_json`."""
+    if isolation["active"]:
+        without = f", except: {', '.join(isolation['missing'])}" if isolation["missing"] else ""
+        return f"isolated as on the platform{without}"
+    return f"not isolated ({isolation['reason']}); not guaranteed: {', '.join(isolation['missing'])}"

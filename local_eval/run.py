@@ -17,7 +17,7 @@ from submission.kit.files import read_json, sha256_file
 from submission.kit.image_set import open_image_set
 
 from .bundle_run import DEFAULT_PROFILE, describe_bundle, judge_bundle
-from .isolation import MODES, Isolation, choose_isolation
+from .isolation import MODES, Isolation, choose_isolation, describe_isolation
 from .judge import judge
 from .ledger import append_record
 from .limits import PROFILES_S, Limits
@@ -100,7 +100,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 if outcomes[folder.name]["status"] != "Finished"]  # fmt: skip
     if failures:
         raise KitError("\n".join(failures))
-    print(f"{zip_path.name}: {'; '.join(_describe(*item) for item in outcomes.items())} -> {folders[0].parent}")
+    told = "; ".join(_describe(*item) for item in outcomes.items())
+    print(f"{zip_path.name}: {told}; {describe_isolation(isolation.as_json())} -> {folders[0].parent}")
     return 0
 
 
@@ -197,15 +198,19 @@ def _latest_zip(artifacts: Path) -> Path:
 
 def _describe(name: str, outcome: dict[str, Any]) -> str:
     where = ", ".join(f"{version} on {count} images" for version, count in outcome["platforms"].items())
-    seconds = sum(outcome["seconds"].values())
-    return f"{name} {outcome['scores'].get('accuracy', float('nan')):.4f} ({where}, {seconds:.1f} s)"
+    seconds, timing = outcome["seconds"], outcome["timing"]
+    steps = (
+        f"start-up {timing['startup']:.1f} s, predict {timing['predict']:.1f} s of prediction's "
+        f"{seconds['prediction']:.1f} s, scoring {seconds['scoring']:.1f} s"
+    )
+    return f"{name} {outcome['scores'].get('accuracy', float('nan')):.4f} ({where}; {steps})"
 
 
 def _describe_failure(folder: Path, outcome: dict[str, Any]) -> str:
-    lines = [f"{folder.name} Failed in {outcome['step']}: {outcome['message']}"]
+    lines = [f"{folder.name} {outcome['status']} in {outcome['step']}: {outcome['message']}"]
     lines += [f"    {line}" for line in outcome["tail"].splitlines()]
     if outcome["logs"]:
-        lines.append(f"    (all logs: {folder / 'logs'})")
+        lines.append(f"    (all logs: {folder / 'logs'}; {describe_isolation(outcome['isolation'])})")
     return "\n".join(lines)
 
 

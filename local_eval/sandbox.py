@@ -103,6 +103,7 @@ def _build_root(spec: dict) -> None:
         _bind(source, root + name, read_only)
     _build_dev(root + "/dev", spec["shm_mb"])
     _build_proc(root + "/proc")
+    _build_sys(root + "/sys")
     _mount("", root, "", _REMOUNT | _BIND | _RDONLY | _NOSUID | _NODEV)
     os.chdir(root)
     _call("syscall", ctypes.c_long(_pivot_root_number()), b".", b".")
@@ -131,6 +132,14 @@ def _build_proc(proc: str) -> None:
     for name in _PROC_READ_ONLY:
         if os.path.exists(f"{proc}/{name}"):
             _bind(f"{proc}/{name}", f"{proc}/{name}", read_only=True)
+
+
+def _build_sys(sys_folder: str) -> None:
+    os.makedirs(sys_folder)
+    try:  # this network's devices, not the host's
+        _mount("sysfs", sys_folder, "sysfs", _RDONLY | _NOSUID | _NODEV | _NOEXEC)
+    except PermissionError:
+        _bind("/sys", sys_folder, read_only=True)
 
 
 def _pivot_root_number() -> int:

@@ -158,7 +158,7 @@ def test_a_model_that_raises_shows_its_own_traceback(tmp_path, capsys):
 def test_a_score_that_cannot_be_stored_is_finished_with_na_and_told(tmp_path, capsys):
     scoring = {
         "metadata": "command: python score.py $input $output",
-        "score.py": SCORING.replace("[1]", "float('nan')"),
+        "score.py": SCORING.replace("'extra': [1]", "'extra': float('nan')"),
     }
     write_bundle(tmp_path, **{"scoring.zip": make_zip(tmp_path / "scoring.zip", scoring).read_bytes()})
     zip_path = make_zip(tmp_path / "s.zip", {"model.py": MODEL})
