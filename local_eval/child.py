@@ -45,8 +45,8 @@ class ChildResult:
     """How a program ended.
 
     exit_code: as a container has it: 128 + n after signal n; 127 where the program could not be started.
-    seconds: wall clock. peak_mb: highest resident memory of the process tree seen at any poll (every 0.05 s with a memory
-        limit, every 0.2 s without), MiB.
+    seconds: wall clock. peak_mb: highest resident memory of the process tree seen at any look, MiB (a look every 0.05 s
+    with a memory limit, every 0.2 s without).
     breach: the limit that stopped it and those beside it, or None.
     """
 

@@ -56,7 +56,7 @@ MISBEHAVING = {
         "predictions.npz is missing",
     ),
     "forks and hangs": (model(FORK_AND_HANG), "ZeroDivisionError"),
-    "sleeps in predict": (model(SLEEP), "prediction hit the time limit: allowed 1.5 s, .* in predict, after 0.0 s of"),
+    "sleeps in predict": (model(SLEEP), "prediction hit the time limit: allowed 4.0 s, .* in predict, after [0-3].. s"),
     "sleeps in init": (model(init=SLEEP), "hit the time limit: .* while starting up .*Predict larger batches"),
     "takes too much memory": (
         model(HOG),
@@ -69,8 +69,8 @@ MISBEHAVING = {
     ),
 }  # fmt: skip
 LIMITS = {
-    "sleeps in predict": Limits(1.5),
-    "sleeps in init": Limits(1.5),
+    "sleeps in predict": Limits(4),  # enough for a busy machine to begin
+    "sleeps in init": Limits(4),
     "takes too much memory": Limits(20, limit_mb=200),
     "fills the disk": Limits(20, disk_bytes=20_000_000),
 }
