@@ -43,7 +43,7 @@ STAMPS := $(foreach member,$(MEMBERS),$(A)/members/$(subst :,~,$(member)).run)
 
 .SUFFIXES:
 .SECONDARY:
-PHONY := help setup submission data clean split suites train predict ensemble export package score report \
+PHONY := help setup submission data clean split suites train predict ensemble export package score judge report \
 	rules check-runtimes submit sheet test test-browser test-all lint wipe FORCE
 .PHONY: $(PHONY)
 
@@ -112,6 +112,9 @@ score: $(A)/suites/.done $(if $(ZIP),,$(A)/submissions/latest.json) ## run the z
 $(A)/judge/score.json: $(A)/submissions/latest.json $(A)/suites/.done $(A)/.settings/score
 	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) --brief
 	@touch $@
+
+judge: $(READY) ## run a zip on any organiser's bundle: make judge ZIP=any.zip BUNDLE=competition.zip PHASE=0
+	@$(RUN) local_eval.run '$(ZIP)' --artifacts $(A) --bundle '$(BUNDLE)' --phase $(or $(PHASE),0)
 
 report: $(A)/report/report.html ## one HTML page and one picture of it all
 $(A)/report/report.html: $(A)/judge/score.json

@@ -16,8 +16,10 @@ from submission.kit.files import atomic_path, write_json
 from submission.kit.image_set import ImageSet
 
 from .case import Case, make_case, spread_rows
+from .isolation import Isolation, choose_isolation
 from .limits import Limits
-from .worker import PLATFORMS, Outcome, run_submission
+from .outcome import Outcome
+from .worker import PLATFORMS, run_submission
 
 PROGRAMS = Path(__file__).parent
 SECOND_PLATFORM_IMAGES = 64
@@ -44,6 +46,7 @@ def judge(
     platform: str = "both",
     limit_images: int | None = None,
     notes: dict[str, Any] | None = None,
+    isolation: Isolation | None = None,
 ) -> dict[str, Any]:
     """Run a zip on an image set and keep the result; the folder says Failed from the first moment.
 
@@ -58,6 +61,7 @@ def judge(
             on 64 of them; both must finish.
         limit_images: only so many images, evenly spread.
         notes: added to outcome.json.
+        isolation: where the programs run; by default `choose_isolation("auto")`.
 
     Returns:
         What outcome.json holds: `worker.Outcome` of the first platform or of the part that failed, `images`,
@@ -71,11 +75,12 @@ def judge(
     if len(images) == 0 or (limit_images is not None and limit_images < 1):
         raise KitError(f"expected at least one image. Received: {len(images)} images, limit {limit_images}.")
     about = {**(notes or {}), "limit_s": limits.limit_s, "limit_mb": limits.limit_mb, "versions": _versions()}
+    isolation = isolation or choose_isolation()
     shutil.rmtree(folder, ignore_errors=True)
     unfinished = Outcome("Failed", "the run did not come to its end", platform)
     write_json(folder / "outcome.json", {**unfinished.as_json(), **about})
     with tempfile.TemporaryDirectory(prefix=".work-", dir=folder.parent, ignore_cleanup_errors=True) as scratch:
-        parts, case = _run_parts(zip_path, images, Path(scratch), limits, platform, limit_images)
+        parts, case = _run_parts(zip_path, images, Path(scratch), limits, platform, limit_images, isolation)
         decisive = next((part for part in parts if part.outcome.status != "Finished"), parts[0])
         value = {
             **decisive.outcome.as_json(),
@@ -97,24 +102,31 @@ def judge(
 
 
 def _run_parts(
-    zip_path: Path, images: ImageSet, scratch: Path, limits: Limits, platform: str, limit_images: int | None
+    zip_path: Path,
+    images: ImageSet,
+    scratch: Path,
+    limits: Limits,
+    platform: str,
+    limit_images: int | None,
+    isolation: Isolation,
 ) -> tuple[list[_Part], Case]:
     """The platform's runs, then the table; the first failure is the last part."""
     rows = spread_rows(len(images), limit_images)
     case = make_case(images, scratch / "case", rows)
     first, *others = PLATFORMS if platform == "both" else (platform,)
-    parts = [_Part(first, len(rows), _run(zip_path, case, scratch / first, limits, first))]
+    parts = [_Part(first, len(rows), _run(zip_path, case, scratch / first, limits, first, isolation))]
     for other in others:
         if parts[-1].outcome.status == "Finished":
             some = rows[spread_rows(len(rows), SECOND_PLATFORM_IMAGES)]
             small = make_case(images, scratch / f"case-{other}", some)
-            parts.append(_Part(other, len(some), _run(zip_path, small, scratch / other, limits, other)))
+            outcome = _run(zip_path, small, scratch / other, limits, other, isolation)
+            parts.append(_Part(other, len(some), outcome))
     if parts[-1].outcome.status == "Finished" and _made_by_kit(zip_path):
-        parts.append(_Part("table", len(rows), _run_table(zip_path, case, scratch / "table")))
+        parts.append(_Part("table", len(rows), _run_table(zip_path, case, scratch / "table", isolation)))
     return parts, case
 
 
-def _run(zip_path: Path, case: Case, work: Path, limits: Limits, platform: str) -> Outcome:
+def _run(zip_path: Path, case: Case, work: Path, limits: Limits, platform: str, isolation: Isolation) -> Outcome:
     return run_submission(
         zip_path,
         case.input_dir,
@@ -124,10 +136,11 @@ def _run(zip_path: Path, case: Case, work: Path, limits: Limits, platform: str) 
         ingestion_program=PROGRAMS / "ingestion_program",
         scoring_program=PROGRAMS / "scoring_program",
         platform=platform,
+        isolation=isolation,
     )
 
 
-def _run_table(zip_path: Path, case: Case, work: Path) -> Outcome:
+def _run_table(zip_path: Path, case: Case, work: Path, isolation: Isolation) -> Outcome:
     """Prediction alone, by the table program; here its exit code counts."""
     outcome = run_submission(
         zip_path,
@@ -138,6 +151,7 @@ def _run_table(zip_path: Path, case: Case, work: Path) -> Outcome:
         ingestion_program=PROGRAMS / "table_program",
         scoring_program=None,
         platform="1.27",
+        isolation=isolation,
     )
     assert outcome.output_dir is not None
     if outcome.status != "Finished" or (outcome.output_dir / "table.npz").is_file():

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from .unpack import QUOTA_BYTES
+
 PROFILES_S = {"an2dl": 6000.0, "codabench-default": 600.0}
 """Time limits of known contests, a step, in seconds. Source: contestants' reports; Codabench's public queue."""
 
@@ -13,11 +15,15 @@ class Limits:
     limit_s: wall-clock seconds.
     limit_mb: resident memory of the step's process tree in MiB, or None. The platform has its machine's limit only.
     log_bytes: how much of each log is kept; the rest is counted and dropped from the middle.
+    disk_bytes: what a step may write: the platform's quota of a user, which counts outputs.
+    spare_bytes: what a step must leave free on this machine's disk.
     """
 
     limit_s: float = PROFILES_S["codabench-default"]
     limit_mb: float | None = None
     log_bytes: int = 1 << 20
+    disk_bytes: int = QUOTA_BYTES
+    spare_bytes: int = 512 << 20
 
     def __post_init__(self) -> None:
         if not self.limit_s > 0:
@@ -28,20 +34,35 @@ class Limits:
             raise ValueError(f"log_bytes must be at least 1024. Received: {self.log_bytes}")
 
 
+_ADVICE = {
+    "time": "Predict larger batches at a time, use fewer nets or TTA views, load each weight file once; "
+    "a contest that allows more is judged with --limit-s",
+    "memory": "Predict batch by batch, keep one net's results at a time, never all TTA views of all images; "
+    "a larger machine is judged with --limit-mb",
+    "disk": "Write less to /app/output and /tmp; the platform's quota counts outputs",
+}
+
+
 @dataclass(frozen=True)
 class Breach:
-    """A limit that was hit. `kind` is "time" (seconds) or "memory" (MiB)."""
+    """A limit that was hit. `kind` is "time" (seconds), "memory" (MiB) or "disk" (MiB)."""
 
     kind: str
     allowed: float
     reached: float
+
+    @property
+    def advice(self) -> str:
+        """What to change."""
+        return _ADVICE[self.kind]
 
     def __str__(self) -> str:
         if self.kind == "time":
             return (
                 f"hit the time limit: allowed {self.allowed:.1f} s, still running when stopped at {self.reached:.1f} s"
             )
+        verb = "used" if self.kind == "memory" else "wrote"
         return (
-            f"hit the memory limit: allowed {self.allowed:.1f} MiB, used {self.reached:.1f} MiB "
+            f"hit the {self.kind} limit: allowed {self.allowed:.1f} MiB, {verb} {self.reached:.1f} MiB "
             f"({self.reached - self.allowed:.1f} MiB over) when stopped"
         )

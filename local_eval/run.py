@@ -1,4 +1,7 @@
-"""Run a zip as Codabench does, on suites of the hold-out or on any image set, and keep scores, logs and predictions."""
+"""Run a zip as Codabench does, on suites of the hold-out, on any image set or on any competition's bundle.
+
+Scores, logs and predictions are kept below ARTIFACTS/judge.
+"""
 
 import argparse
 import sys
@@ -13,6 +16,8 @@ from submission.kit.errors import KitError
 from submission.kit.files import read_json, sha256_file
 from submission.kit.image_set import open_image_set
 
+from .bundle_run import DEFAULT_PROFILE, describe_bundle, judge_bundle
+from .isolation import MODES, Isolation, choose_isolation, describe_isolation
 from .judge import judge
 from .ledger import append_record
 from .limits import PROFILES_S, Limits
@@ -33,29 +38,61 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--part", default="judge", help="part of the suites")
     parser.add_argument("--images", type=Path, help="run on this image set folder instead of suites")
-    parser.add_argument("--profile", choices=sorted(PROFILES_S), default="an2dl", help="time limit of a known contest")
+    parser.add_argument(
+        "--bundle", type=Path, help="run this competition's own programs and data (a zip or folder) instead of suites"
+    )
+    parser.add_argument("--phase", type=int, default=0, metavar="N", help="phase of the bundle, counted from 0")
+    parser.add_argument(
+        "--solution", type=int, metavar="N", help="run the bundle's own solution with this index instead of a zip"
+    )
+    parser.add_argument(
+        "--profile",
+        choices=sorted(PROFILES_S),
+        help=f"time limit of a known contest; by default an2dl, with --bundle its phase's, else {DEFAULT_PROFILE}",
+    )
     parser.add_argument("--limit-s", type=float, help="time limit of a step in seconds, instead of the profile's")
     parser.add_argument("--limit-mb", type=float, help="memory limit of a step in MiB; by default none")
     parser.add_argument("--platform", choices=[*PLATFORMS, "both"], default="both", help="Codabench version")
+    parser.add_argument(
+        "--isolation", choices=MODES, default="auto", help="containers where the machine allows them, always, or never"
+    )
+    parser.add_argument("--network", action="store_true", help="let the programs use the network")
     parser.add_argument("--limit", type=int, metavar="N", help="a quick try on N images, kept apart from real runs")
     args = parser.parse_args(argv)
+    profile = args.profile or "an2dl"
     try:
-        limits = Limits(PROFILES_S[args.profile] if args.limit_s is None else args.limit_s, args.limit_mb)
+        limits = Limits(PROFILES_S[profile] if args.limit_s is None else args.limit_s, args.limit_mb)
     except ValueError as error:
         parser.error(str(error))
     if args.limit is not None and args.limit < 1:
         parser.error(f"--limit must be at least 1. Received: {args.limit}")
-    if args.images is not None and args.suite:
-        parser.error("--images and --suite exclude each other")
+    if (args.images is not None) + bool(args.suite) + (args.bundle is not None) > 1:
+        parser.error("--images, --suite and --bundle exclude each other")
+    if args.solution is not None and (args.bundle is None or args.zip is not None):
+        parser.error("--solution needs --bundle, and no zip")
 
+    isolation = choose_isolation(args.isolation, args.network)
+    if args.bundle is not None:
+        submission = args.solution if args.solution is not None else args.zip or _latest_zip(args.artifacts)
+        limit_s = args.limit_s or (PROFILES_S[args.profile] if args.profile else None)
+        folder, value = judge_bundle(
+            args.artifacts, submission, args.bundle, args.phase, limit_s, args.limit_mb, args.platform, isolation
+        )
+        print(describe_bundle(value, folder))
+        return 0 if value["status"] == "Finished" and not value["problems"] else 1
     zip_path = args.zip or _latest_zip(args.artifacts)
-    options: dict[str, Any] = {"limits": limits, "platform": args.platform, "limit_images": args.limit}
+    options: dict[str, Any] = {
+        "limits": limits,
+        "platform": args.platform,
+        "limit_images": args.limit,
+        "isolation": isolation,
+    }
     if args.images is not None:
-        folders = [judge_images(args.artifacts, zip_path, args.images, args.profile, **options)]
+        folders = [judge_images(args.artifacts, zip_path, args.images, profile, **options)]
     else:
         suites = list(dict.fromkeys(args.suite or SUITES))
         folders = [
-            judge_zip(args.artifacts, zip_path, suite, args.part, args.profile, **options)
+            judge_zip(args.artifacts, zip_path, suite, args.part, profile, **options)
             for suite in tqdm(suites, desc="judge", unit="suite", file=sys.stderr, disable=None)
         ]
     outcomes = {folder.name: read_json(folder / "outcome.json", "python -m local_eval.run") for folder in folders}
@@ -63,7 +100,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 if outcomes[folder.name]["status"] != "Finished"]  # fmt: skip
     if failures:
         raise KitError("\n".join(failures))
-    print(f"{zip_path.name}: {'; '.join(_describe(*item) for item in outcomes.items())} -> {folders[0].parent}")
+    told = "; ".join(_describe(*item) for item in outcomes.items())
+    print(f"{zip_path.name}: {told}; {describe_isolation(isolation.as_json())} -> {folders[0].parent}")
     return 0
 
 
@@ -77,6 +115,7 @@ def judge_zip(
     limits: Limits | None = None,
     platform: str = "both",
     limit_images: int | None = None,
+    isolation: Isolation | None = None,
 ) -> Path:
     """Run a zip on a part of a suite; keep it and append a line to the ledger.
 
@@ -86,7 +125,7 @@ def judge_zip(
         suite, part: A/suites/<suite>/<part>.
         profile: name of the limits, recorded with the result.
         limits: instead of the profile's.
-        platform, limit_images: see `local_eval.judge.judge`.
+        platform, limit_images, isolation: see `local_eval.judge.judge`.
 
     Returns:
         A/judge/<sha8>/<suite>-<part>, with `-limit<n>` after a run on some images only. Its outcome.json says how the
@@ -96,7 +135,7 @@ def judge_zip(
         KitError: no such zip, suite, part or profile.
     """
     images = artifacts / "suites" / suite / part
-    return _judge(artifacts, zip_path, images, (suite, part), profile, limits, platform, limit_images)
+    return _judge(artifacts, zip_path, images, (suite, part), profile, limits, platform, limit_images, isolation)
 
 
 def judge_images(
@@ -108,11 +147,11 @@ def judge_images(
     limits: Limits | None = None,
     platform: str = "both",
     limit_images: int | None = None,
+    isolation: Isolation | None = None,
 ) -> Path:
     """As `judge_zip`, on any image set folder; kept as A/judge/<sha8>/images-<folder's name>."""
-    return _judge(
-        artifacts, zip_path, images, ("images", images.resolve().name), profile, limits, platform, limit_images
-    )
+    name = ("images", images.resolve().name)
+    return _judge(artifacts, zip_path, images, name, profile, limits, platform, limit_images, isolation)
 
 
 def _judge(
@@ -124,6 +163,7 @@ def _judge(
     limits: Limits | None,
     platform: str,
     limit_images: int | None,
+    isolation: Isolation | None,
 ) -> Path:
     if profile not in PROFILES_S:
         raise KitError(f"expected profile to be one of {', '.join(sorted(PROFILES_S))}. Received: profile={profile!r}.")
@@ -142,7 +182,8 @@ def _judge(
         "profile": profile,
         "limit_images": limit_images,
     }
-    value = judge(zip_path, images, folder, limits or Limits(PROFILES_S[profile]), platform, limit_images, notes)
+    limits = limits or Limits(PROFILES_S[profile])
+    value = judge(zip_path, images, folder, limits, platform, limit_images, notes, isolation)
     kept = ("status", "message", "step", "scores", "seconds", "peak_mb", "images", "platforms", "limit_s", "limit_mb")
     append_record(
         artifacts / "ledger.jsonl",
@@ -157,15 +198,19 @@ def _latest_zip(artifacts: Path) -> Path:
 
 def _describe(name: str, outcome: dict[str, Any]) -> str:
     where = ", ".join(f"{version} on {count} images" for version, count in outcome["platforms"].items())
-    seconds = sum(outcome["seconds"].values())
-    return f"{name} {outcome['scores'].get('accuracy', float('nan')):.4f} ({where}, {seconds:.1f} s)"
+    seconds, timing = outcome["seconds"], outcome["timing"]
+    steps = (
+        f"start-up {timing['startup']:.1f} s, predict {timing['predict']:.1f} s of prediction's "
+        f"{seconds['prediction']:.1f} s, scoring {seconds['scoring']:.1f} s"
+    )
+    return f"{name} {outcome['scores'].get('accuracy', float('nan')):.4f} ({where}; {steps})"
 
 
 def _describe_failure(folder: Path, outcome: dict[str, Any]) -> str:
-    lines = [f"{folder.name} Failed in {outcome['step']}: {outcome['message']}"]
+    lines = [f"{folder.name} {outcome['status']} in {outcome['step']}: {outcome['message']}"]
     lines += [f"    {line}" for line in outcome["tail"].splitlines()]
     if outcome["logs"]:
-        lines.append(f"    (all logs: {folder / 'logs'})")
+        lines.append(f"    (all logs: {folder / 'logs'}; {describe_isolation(outcome['isolation'])})")
     return "\n".join(lines)
 
 

@@ -18,6 +18,10 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFErr
 _ABSURD = (MemoryError, OverflowError)  # sizes and offsets that no file has
 
 
+class StuckError(KitError):
+    """The platform's worker dies of this zip without a word: the submission stays in Preparing for ever."""
+
+
 def unpack(zip_path: str | Path, folder: Path, max_bytes: int = QUOTA_BYTES) -> None:
     """Extract into `folder`, which is made.
 
@@ -31,8 +35,9 @@ def unpack(zip_path: str | Path, folder: Path, max_bytes: int = QUOTA_BYTES) -> 
         max_bytes: refuse a zip whose contents declare more than this.
 
     Raises:
-        KitError: not a zip, empty, truncated, damaged, encrypted, compressed in a way that Python cannot read, too
-            large, or with names that cannot be files. Begins with the platform's words, "Bad or empty zip file".
+        StuckError: encrypted, or compressed in a way that Python cannot read.
+        KitError: not a zip, empty, truncated, damaged, too large, or with names that cannot be files. Begins with the
+            platform's words, "Bad or empty zip file".
     """
     if not Path(zip_path).is_file():
         raise KitError(f"{zip_path} is missing: expected a zip file.")
@@ -47,8 +52,9 @@ def unpack(zip_path: str | Path, folder: Path, max_bytes: int = QUOTA_BYTES) -> 
             folder.mkdir(parents=True, exist_ok=True)
             archive.extractall(folder)
     except (NotImplementedError, RuntimeError) as error:  # Deflate64 and the like; encrypted
-        raise KitError(
-            f"Bad or empty zip file: {error}. On the platform the submission would stay in Preparing for ever."
+        raise StuckError(
+            f"Bad or empty zip file: {error}. On the platform the submission would stay in Preparing for ever: "
+            "pack it again with ordinary Deflate compression and without a password."
         ) from None
     except (*_DAMAGED, *_ABSURD) as error:
         raise KitError(f"Bad or empty zip file: {str(error) or type(error).__name__}.") from None

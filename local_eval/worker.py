@@ -1,114 +1,81 @@
 """A zip runs as Codabench runs it: prediction, then scoring, each in fresh directories.
 
-Source: codalab/codabench, compute_worker/compute_worker.py, versions 1.25 and 1.27. A local folder plays /app; there is
-no container, so this protects against mistakes, not against a program that goes looking through the machine.
+Source: codalab/codabench, compute_worker/compute_worker.py, versions 1.25 and 1.27. The programs run in containers of
+their own where the machine allows it (`isolation`); elsewhere a local folder plays /app, which protects against
+mistakes, not against a program that goes looking through the machine.
 """
 
+import json
 import shutil
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 from submission.kit.errors import KitError
 from submission.kit.files import write_json
 
-from .child import ChildResult, run_child
-from .layout import child_environment, expand_command, metadata_file, not_plain, read_command
-from .limits import Breach, Limits
-from .scores_file import read_scores
-from .unpack import unpack
+from .isolation import Isolation, choose_isolation
+from .layout import metadata_file, names_app, not_plain, read_command
+from .limits import Limits
+from .outcome import FAILED, FINISHED, PREPARING, Outcome, StepError
+from .scores_file import Scores, read_scores
+from .step import Step
+from .unpack import StuckError, unpack
 
 PLATFORMS = ("1.25", "1.27")
 _MARKER = "failed.json"  # left in the output by our ingestion program
-_TAIL_LINES = 15
-_TAIL_CHARS = 4000
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended. `scores` is None unless `status` is "Finished" and a scoring program ran.
-
-    step: where it failed ("unpack", "prediction", "scoring"), or None. tail: the end of that step's standard error.
-    seconds, peak_mb, exit_codes: by step. logs: the platform's log names to paths.
-    output_dir: the prediction step's output. results_dir: the scoring step's output, or None.
-    """
-
-    status: str
-    message: str
-    platform: str
-    scores: dict[str, float] | None = None
-    step: str | None = None
-    breach: Breach | None = None
-    tail: str = ""
-    seconds: dict[str, float] = field(default_factory=dict)
-    peak_mb: dict[str, float] = field(default_factory=dict)
-    exit_codes: dict[str, int] = field(default_factory=dict)
-    logs: dict[str, Path] = field(default_factory=dict)
-    output_dir: Path | None = None
-    results_dir: Path | None = None
-
-    def as_json(self) -> dict[str, object]:
-        """For outcome.json: paths as text."""
-        return asdict(self) | {
-            "logs": {name: str(path) for name, path in self.logs.items()},
-            "output_dir": self.output_dir and str(self.output_dir),
-            "results_dir": self.results_dir and str(self.results_dir),
-        }
-
-
-class _StepError(Exception):
-    def __init__(self, step: str, message: str, breach: Breach | None = None, tail: str = "") -> None:
-        super().__init__(message)
-        self.step, self.breach, self.tail = step, breach, tail
+_OUT_OF_MEMORY = 137
 
 
 def run_submission(
     zip_path: str | Path,
-    input_dir: str | Path,
+    input_dir: str | Path | None,
     reference_dir: str | Path | None,
     work_dir: str | Path,
     limits: Limits,
     *,
-    ingestion_program: str | Path,
+    ingestion_program: str | Path | None,
     scoring_program: str | Path | None,
     platform: str = "1.25",
+    isolation: Isolation | None = None,
+    columns: Collection[str] | None = None,
 ) -> Outcome:
     """Run a submission; `work_dir/outcome.json` says Failed from the first moment and is replaced at the end.
 
     Args:
-        zip_path: the submission.
-        input_dir: what the prediction step sees. Copied, so that nothing a model does reaches the original.
-        reference_dir: what only the scoring step sees; it is copied there after prediction has ended.
+        zip_path: the submission, in any of the three styles.
+        input_dir: what the prediction step sees, or None. Copied, so that nothing a model does reaches the original.
+        reference_dir: what only the scoring step sees, or None; it is copied there after prediction has ended.
         work_dir: absent or empty; everything of the run lies in it afterwards.
         limits: for each step.
-        ingestion_program, scoring_program: folders with metadata.yaml. Without a scoring program only prediction runs,
-            and there are no scores.
+        ingestion_program, scoring_program: folders with metadata.yaml. Without an ingestion program only a submission
+            with a command of its own runs; without a scoring program only prediction does, and there are no scores.
         platform: "1.25" (the submission is copied into the output before prediction) or "1.27" (it is copied over the
             predictions before scoring: the worst case of the two possible orders).
+        isolation: by default `choose_isolation("auto")`.
+        columns: keys of the leaderboard, for scores by the platform's rules. None is stricter: every key is a column,
+            and a value that the platform could not store makes the run a failed one.
 
     Raises:
         KitError: an argument is wrong. Whatever the submission does wrong is a Failed outcome.
     """
     if platform not in PLATFORMS:
         raise KitError(f"expected platform to be one of {', '.join(PLATFORMS)}. Received: platform={platform!r}.")
-    if (Path(input_dir) / "labels.npy").exists():
-        raise KitError(f"{input_dir} holds labels.npy: the prediction step must not see labels. Give it without.")
-    if scoring_program is not None and reference_dir is None:
-        raise KitError("expected reference_dir with a scoring_program. Received: reference_dir=None.")
     work = Path(work_dir).resolve()
     if work.exists() and any(work.iterdir()):
         raise KitError(f"expected a new or empty work folder. Received: {work}. Delete it or choose another.")
-    run = _Run(Path(zip_path), Path(input_dir), work, limits, platform)
-    write_json(work / "outcome.json", Outcome("Failed", "the run did not come to its end", platform).as_json())
+    isolation = isolation or choose_isolation()
+    run = _Run(Path(zip_path), work, limits, platform, isolation)
+    write_json(work / "outcome.json", Outcome(FAILED, "the run did not come to its end", platform).as_json())
     try:
-        run.predict(Path(ingestion_program))
+        run.predict(ingestion_program and Path(ingestion_program), input_dir and Path(input_dir))  # type: ignore[arg-type]
         scores = None
-        if scoring_program is not None and reference_dir is not None:
-            scores = run.score(Path(scoring_program), Path(reference_dir))
-        outcome = run.outcome(Outcome("Finished", "", platform, scores))
-    except _StepError as failed:
-        outcome = run.outcome(
-            Outcome("Failed", str(failed), platform, step=failed.step, breach=failed.breach, tail=failed.tail)
-        )
+        if scoring_program is not None:
+            scores = run.score(Path(scoring_program), reference_dir and Path(reference_dir), columns)  # type: ignore[arg-type]
+        outcome = run.outcome(Outcome(FINISHED, "", platform), scores)
+    except StepError as failed:
+        told = {"step": failed.step, "breach": failed.breach, "tail": failed.tail}
+        outcome = run.outcome(Outcome(failed.status, str(failed), platform, **told), None)  # type: ignore[arg-type]
     write_json(work / "outcome.json", outcome.as_json())
     return outcome
 
@@ -116,139 +83,211 @@ def run_submission(
 class _Run:
     """One run's folders and what has been measured so far."""
 
-    def __init__(self, zip_path: Path, input_dir: Path, work: Path, limits: Limits, platform: str) -> None:
-        self._zip, self._input, self._limits, self._platform = zip_path, input_dir, limits, platform
-        self._work, self._app, self._scoring_app = work, work / "prediction", work / "scoring"
-        self._children: dict[str, ChildResult] = {}
-        self._logs: dict[str, Path] = {}
+    def __init__(self, zip_path: Path, work: Path, limits: Limits, platform: str, isolation: Isolation) -> None:
+        self._zip, self._platform, self._isolation = zip_path, platform, isolation
+        self._prediction = Step("prediction", work / "prediction", work, limits, isolation)
+        self._scoring = Step("scoring", work / "scoring", work, limits, isolation)
+        self._submission = work / "prediction" / "ingested_program"
 
-    def predict(self, program: Path) -> None:
-        """The prediction step. Its exit code is ignored, as on the platform; a limit is not."""
-        app, submission, output = self._app, self._app / "ingested_program", self._app / "output"
-        try:
-            unpack(self._zip, submission)
-        except KitError as error:
-            raise _StepError("unpack", str(error)) from None
+    def predict(self, program: Path | None, input_dir: Path | None) -> None:
+        """The prediction step. Exit codes are ignored, as on the platform; a limit is not."""
+        app, output = self._prediction.app, self._prediction.app / "output"
+        self._unpack()
         output.mkdir(parents=True)
-        shutil.copytree(self._input, app / "input_data")
-        shutil.copytree(program, app / "program", ignore=shutil.ignore_patterns("__pycache__"))
+        if input_dir is not None:
+            shutil.copytree(input_dir, app / "input_data")
         (app / "data").mkdir()
-        self._refuse_own_command(submission)
+        commands = self._commands(program)
         if self._platform == "1.25":
-            self._copy_submission(submission, output, "prediction")
-        result = self._execute("prediction", app, scoring=False)
-        self._write_metadata("prediction", output, result)
+            self._copy_submission(output, "prediction")
+        try:
+            if commands:
+                self._prediction.run(commands)
+        except StepError as failed:
+            raise self._told_of_startup(failed) from None
+        self._write_metadata(self._prediction, output)
 
-    def score(self, program: Path, reference: Path) -> dict[str, float]:
+    def score(self, program: Path, reference: Path | None, columns: Collection[str] | None) -> Scores:
         """The scoring step; returns the scores."""
-        app, results = self._scoring_app, self._app / "output"
+        app = self._scoring.app
         for folder in ("output", "shared", "data"):
             (app / folder).mkdir(parents=True)
         try:
-            shutil.copytree(results, app / "input" / "res", ignore=not_plain)
+            shutil.copytree(self._prediction.app / "output", app / "input" / "res", ignore=not_plain)
         except (OSError, shutil.Error) as error:
-            raise _StepError("prediction", f"the output cannot be read: {error}") from None
+            raise StepError("prediction", f"the output cannot be read: {error}") from None
         if self._platform == "1.27":
-            self._copy_submission(self._app / "ingested_program", app / "input" / "res", "scoring")
-        shutil.copytree(reference, app / "input" / "ref")
-        shutil.copytree(program, app / "program", ignore=shutil.ignore_patterns("__pycache__"))
-        result = self._execute("scoring", app, scoring=True)
-        if result.exit_code != 0:
-            raise self._scoring_failure(result)
+            self._copy_submission(app / "input" / "res", "scoring")
+        if reference is not None:
+            shutil.copytree(reference, app / "input" / "ref")
+        self._copy_program(program, self._scoring)
+        command = self._read_command(app / "program", "scoring")
+        if command is not None:  # without one the platform runs nothing, and finds no scores
+            self._scoring.run({"scoring": command})
+            if self._scoring.results["scoring"].exit_code != 0:
+                raise self._scoring_failure()
         try:
-            scores = read_scores(app / "output")
+            scores = read_scores(app / "output", columns)
         except KitError as error:
-            raise _StepError("scoring", str(error), tail=self._tail("scoring")) from None
-        self._write_metadata("scoring", app / "output", result)
+            tail = self._scoring.tail("scoring") if command is not None else ""
+            raise StepError("scoring", str(error), tail=tail) from None
+        if columns is None and scores.problems:
+            raise StepError("scoring", "; ".join(scores.problems), tail=self._scoring.tail("scoring"))
+        self._write_metadata(self._scoring, app / "output")
         return scores
 
-    def outcome(self, basis: Outcome) -> Outcome:
+    def outcome(self, basis: Outcome, scores: Scores | None) -> Outcome:
         """`basis` with what this run measured."""
-        scored = self._scoring_app / "output"
+        results = {
+            "prediction" if kind == "ingestion" else kind: result
+            for step in (self._prediction, self._scoring)
+            for kind, result in step.results.items()
+        }
+        scored = self._scoring.app / "output"
+        ignored = [kind for kind, result in self._prediction.results.items() if result.exit_code != 0]
         measured = {
-            "seconds": {step: child.seconds for step, child in self._children.items()},
-            "peak_mb": {step: child.peak_mb for step, child in self._children.items()},
-            "exit_codes": {step: child.exit_code for step, child in self._children.items()},
-            "logs": self._logs,
-            "output_dir": self._app / "output",
+            "warnings": [self._warning(kind) for kind in ignored],
+            "tail": basis.tail or (self._prediction.tail(ignored[0]) if ignored else ""),
+            "scores": scores and scores.stored,
+            "ignored_keys": scores.ignored if scores else [],
+            "problems": scores.problems if scores else [],
+            "seconds": {name: result.seconds for name, result in results.items()},
+            "timing": self._timing(),
+            "peak_mb": {name: result.peak_mb for name, result in results.items()},
+            "exit_codes": {name: result.exit_code for name, result in results.items()},
+            "logs": {**self._prediction.logs, **self._scoring.logs},
+            "isolation": self._isolation.as_json(),
+            "output_dir": self._prediction.app / "output",
             "results_dir": scored if scored.exists() else None,
         }
         return Outcome(**(vars(basis) | measured))
 
-    def _execute(self, step: str, app: Path, scoring: bool) -> ChildResult:
+    def _warning(self, kind: str) -> str:
+        """What the platform passes over in silence."""
+        result = self._prediction.results[kind]
+        who = "the ingestion program" if kind == "ingestion" else "the submission's own command"
+        told = f" ({_killed(result.peak_mb)})" if result.exit_code == _OUT_OF_MEMORY else ""
+        return f"{who} exited with {result.exit_code}, which the platform ignores{told}"
+
+    def _unpack(self) -> None:
         try:
-            command = read_command(app / "program")
+            unpack(self._zip, self._submission)
+        except StuckError as error:
+            raise StepError("unpack", str(error), status=PREPARING) from None
+        except KitError as error:
+            raise StepError("unpack", str(error)) from None
+
+    def _commands(self, program: Path | None) -> dict[str, str]:
+        """What runs in prediction: the submission where it brings a command, and the ingestion program."""
+        commands = {}
+        own = self._read_command(self._submission, "prediction")
+        if own is not None:
+            commands["submission"] = own
+        if program is not None:
+            self._copy_program(program, self._prediction)
+            command = self._read_command(self._prediction.app / "program", "prediction")
             if command is None:
-                raise KitError("Program directory missing 'command' in metadata")
-            words = expand_command(command, app, scoring)
-        except KitError as error:
-            raise _StepError(step, str(error)) from None
-        prefix = "scoring" if scoring else "prediction_ingestion"
-        logs = {name: self._work / "logs" / f"{name}.txt" for name in (f"{prefix}_stdout", f"{prefix}_stderr")}
-        self._logs |= logs
-        (self._work / "logs").mkdir(exist_ok=True)
-        result = run_child(
-            words,
-            app / "program",
-            child_environment(self._work / f"home-{step}"),
-            logs[f"{prefix}_stdout"],
-            logs[f"{prefix}_stderr"],
-            self._limits,
-        )
-        self._children[step] = result
-        if result.breach is not None:
-            raise _StepError(step, f"{step} {result.breach}", result.breach, self._tail(step))
-        return result
+                missing = "'command' in metadata" if metadata_file(program) else "'metadata.yaml/metadata'"
+                raise StepError("prediction", f"Program directory missing {missing}: the ingestion program's")
+            commands["ingestion"] = command
+        return commands
 
-    def _refuse_own_command(self, submission: Path) -> None:
-        """The place where a submission that brings its own command would run in a container of its own."""
+    def _read_command(self, folder: Path, step: str) -> str | None:
         try:
-            command = read_command(submission)
+            return read_command(folder)
         except KitError as error:
-            raise _StepError("prediction", str(error)) from None
-        if command is not None:
-            raise _StepError(
-                "prediction",
-                f"the zip's {getattr(metadata_file(submission), 'name', 'metadata')} holds a command ({command!r}): "
-                "expected a zip whose model.py the ingestion program imports. Remove that file.",
-            )
+            raise StepError(step, str(error)) from None
 
-    def _copy_submission(self, submission: Path, target: Path, step: str) -> None:
+    def _copy_program(self, program: Path, step: Step) -> None:
+        shutil.copytree(program, step.app / "program", ignore=shutil.ignore_patterns("__pycache__"))
+
+    def _copy_submission(self, target: Path, step: str) -> None:
         """Both versions copy a submission without metadata, so that scoring finds a zip of mere results."""
-        if metadata_file(submission) is not None:
+        if metadata_file(self._submission) is not None:
             return
         try:
-            shutil.copytree(submission, target, dirs_exist_ok=True, ignore=not_plain)
+            shutil.copytree(self._submission, target, dirs_exist_ok=True, ignore=not_plain)
         except (OSError, shutil.Error) as error:
-            raise _StepError(step, f"the submission cannot be copied to {target.name}: {error}") from None
+            raise StepError(step, f"the submission cannot be copied to {target.name}: {error}") from None
 
-    def _write_metadata(self, step: str, output: Path, result: ChildResult) -> None:
+    def _write_metadata(self, step: Step, output: Path) -> None:
         """The worker's own file; a program that writes it fails the run."""
         if (output / "metadata").exists():
-            raise _StepError(
-                step,
-                "Error, the output directory already contains a metadata file: do not write to it.",
-                None,
-                self._tail(step),
+            raise StepError(
+                step.name,
+                "Error, the output directory already contains a metadata file. This file is used to store exitCode and "
+                "other data, do not write to this file manually.",
             )
         output.mkdir(exist_ok=True)  # a model may have removed it
-        (output / "metadata").write_text(
-            f"elapsedTime: {result.seconds}\nexitCode: {result.exit_code}\n", encoding="utf-8"
+        program = step.results.get("scoring") or step.results.get("submission")
+        ingestion = step.results.get("ingestion")
+        first = program or ingestion
+        write_json(
+            output / "metadata",  # JSON is YAML
+            {
+                "exitCode": program.exit_code if program else None,
+                "elapsedTime": first.seconds if first else None,
+                "ingestionExitCode": ingestion.exit_code if ingestion else None,
+                "ingestionElapsedTime": ingestion.seconds if ingestion else None,
+            },
         )
 
-    def _scoring_failure(self, result: ChildResult) -> _StepError:
+    def _timing(self) -> dict[str, float]:
+        """Start-up and prediction apart, as our ingestion program tells them."""
+        done, begun = self._told("timing.json"), self._told(_MARKER)
+        told = {
+            "startup": done.get("startup_seconds", begun.get("startup_seconds")),
+            "predict": done.get("prediction_seconds"),
+        }
+        return {name: seconds for name, seconds in told.items() if isinstance(seconds, float)}
+
+    def _told(self, name: str) -> dict[str, object]:
+        """A JSON object in prediction's output; what a foreign program or a cheat left is taken for none."""
+        with suppress(OSError, ValueError, RecursionError):
+            found = json.loads((self._prediction.app / "output" / name).read_text(encoding="utf-8"))
+            return found if isinstance(found, dict) else {}
+        return {}
+
+    def _told_of_startup(self, failed: StepError) -> StepError:
+        """A breach with where it came and what to change."""
+        if failed.breach is None:
+            return failed
+        where, told = "", self._told(_MARKER)
+        if "startup_seconds" in told:
+            startup = self._timing().get("startup")
+            where = " while starting up (importing model.py, making Model())"
+            if startup is not None:
+                where = f" in predict, after {startup:.1f} s of start-up"
+        return StepError(failed.step, f"{failed}{where}. {failed.breach.advice}.", failed.breach, failed.tail)
+
+    def _scoring_failure(self) -> StepError:
         """Scoring refused; the cause is in prediction where that ended badly."""
-        said = self._tail("scoring").splitlines()
+        result = self._scoring.results["scoring"]
+        tail = self._scoring.tail("scoring")
+        said = tail.splitlines()
         reason = said[-1].removeprefix("error: ") if said else "no message"
         message = f"the scoring program exited with {result.exit_code}: {reason}"
-        prediction_failed = (
-            self._children["prediction"].exit_code != 0 or (self._scoring_app / "input" / "res" / _MARKER).exists()
-        )
-        step = "prediction" if prediction_failed else "scoring"
-        return _StepError(step, message, tail=self._tail(step))
+        if result.exit_code == _OUT_OF_MEMORY:
+            message += f" ({_killed(result.peak_mb)})"
+        predicted = self._prediction.results
+        ended_badly = [kind for kind, one in predicted.items() if one.exit_code != 0]
+        if not ended_badly and not (self._scoring.app / "input" / "res" / _MARKER).exists():
+            return StepError("scoring", message, tail=tail)
+        for kind in ended_badly:
+            if predicted[kind].exit_code == _OUT_OF_MEMORY:
+                message += f" ({_killed(predicted[kind].peak_mb)})"
+        kind = (ended_badly or [*predicted])[0]
+        tail = self._prediction.tail(kind)
+        if not self._isolation.active and names_app(self._submission):
+            message += (
+                f" (the zip's {', '.join(names_app(self._submission))} names /app in its code, which this run without "
+                "isolation does not have)"
+            )
+        return StepError("prediction", message, tail=tail)
 
-    def _tail(self, step: str) -> str:
-        name = "scoring_stderr" if step == "scoring" else "prediction_ingestion_stderr"
-        text = self._logs[name].read_bytes().decode("utf-8", errors="replace")
-        app = self._scoring_app if step == "scoring" else self._app
-        return "\n".join(text.replace(str(app), "/app").rstrip().splitlines()[-_TAIL_LINES:])[-_TAIL_CHARS:]
+
+def _killed(peak_mb: float) -> str:
+    return (
+        f"exit code 137, killed from outside: out of memory, as on the platform, which says no more than that. "
+        f"The highest use seen was {peak_mb:.0f} MiB. Predict batch by batch, keep one net's results at a time"
+    )

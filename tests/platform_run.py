@@ -7,7 +7,8 @@ import numpy as np
 from submission_zips import CLASSES, tiny_images
 
 from local_eval.limits import Limits
-from local_eval.worker import Outcome, run_submission
+from local_eval.outcome import Outcome
+from local_eval.worker import run_submission
 from submission.kit.image_set import image_id
 
 PROGRAMS = Path(__file__).parent.parent / "local_eval"
@@ -32,9 +33,9 @@ def run(data: Path, zip_path: Path, limits: Limits = LIMITS, **options) -> Outco
     return run_submission(zip_path, data / "in", data / "ref", data / "work", limits, **{**programs, **options})
 
 
-def assert_failed(outcome: Outcome, data: Path) -> None:
+def assert_failed(outcome: Outcome, data: Path, status: str = "Failed") -> None:
     """Failed wherever one may look for a score."""
-    assert (outcome.status, outcome.scores) == ("Failed", None)
+    assert (outcome.status, outcome.scores) == (status, None)
     written = json.loads((data / "work/outcome.json").read_text())
-    assert (written["status"], written["scores"], written["message"]) == ("Failed", None, outcome.message)
+    assert (written["status"], written["scores"], written["message"]) == (status, None, outcome.message)
     assert not list((data / "work").glob("scoring/output/scores.json"))

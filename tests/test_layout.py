@@ -1,4 +1,4 @@
-"""Commands, environment and score files, by the platform's rules."""
+"""Commands and environment, by the platform's rules."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from local_eval.layout import child_environment, expand_command, read_command
-from local_eval.scores_file import read_scores
 from submission.kit.errors import KitError
 
 
@@ -17,11 +16,14 @@ from submission.kit.errors import KitError
         ("description: x\ncommand:   python a.py  # why\n", "python a.py"),
         ("command: 'python ''a b''.py'\n", "python 'a b'.py"),
         ('command: "python \\"a b\\".py" # why\n', 'python "a b".py'),
-        ("command: python a.py ' #1'\n", "python a.py '"),  # YAML's rule too: a comment begins at " #"
+        ("command: python a.py # 1\n", "python a.py"),
+        ("command: >\n  python a.py\n  $input\n", "python a.py $input\n"),
+        ("- command\n", None),
+        ("command: 'python a.py\n", None),  # no YAML: as if there were no command
         ("command: python a#b.py\n", "python a#b.py"),
         ("command:\n", None),
         ("commands: python a.py\n", None),
-        ("  command: nested\n", None),
+        ("top:\n  command: nested\n", None),
         ("command:python a.py\n", None),  # not a mapping in YAML
     ],
 )
@@ -39,31 +41,34 @@ def test_metadata_yaml_comes_before_metadata(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("command", "scoring", "expected"),
+    ("command", "kind", "expected"),
     [
-        ("$program/a $input $output", False, ["/R/program/a", "/R/input_data", "/R/output"]),
-        ("a $input $hidden $shared", True, ["a", "/R/input", "/R/input/ref", "/R/shared"]),
-        ("a $ingestion_program $submission_program", False, ["a", "/R/program", "/R/ingested_program"]),
-        ("a $tmp $predictions", False, ["a", "/R/output", "/R/output"]),
-        ("a $tmp $predictions", True, ["a", "/R/output", "/R/input/res"]),
-        ("a $input_data", False, ["a", "/R/input_data_data"]),  # the platform's trap
-        ("a && b | $HOME 'c d'", False, ["a", "&&", "b", "|", "$HOME", "c d"]),
-        ("a --in=/app/input /app /apple ./app/x", True, ["a", "--in=/R/input", "/R", "/apple", "./app/x"]),
-        ("python x.py", False, [sys.executable, "x.py"]),
+        ("$program/a $input $output", "ingestion", ["/R/program/a", "/R/input_data", "/R/output"]),
+        ("a $input $hidden $shared", "scoring", ["a", "/R/input", "/R/input/ref", "/R/shared"]),
+        ("a $ingestion_program $submission_program", "ingestion", ["a", "/R/program", "/R/ingested_program"]),
+        ("a $tmp $predictions", "ingestion", ["a", "/R/output", "/R/output"]),
+        ("a $tmp $predictions", "scoring", ["a", "/R/output", "/R/input/res"]),
+        ("a $input_data", "ingestion", ["a", "/R/input_data_data"]),  # the platform's trap
+        ("a $input $predictions $program", "submission", ["a", "/R/input", "/R/output", "/R/program"]),
+        ("a && b | $HOME 'c d'", "ingestion", ["a", "&&", "b", "|", "$HOME", "c d"]),
+        ("a --in=/app/input /app /apple ./app/x", "scoring", ["a", "--in=/R/input", "/R", "/apple", "./app/x"]),
+        ("python x.py", "ingestion", [sys.executable, "x.py"]),
     ],
 )
-def test_commands_become_the_platforms(command, scoring, expected):
-    assert expand_command(command, Path("/R"), scoring) == expected
+def test_commands_become_the_platforms(command, kind, expected):
+    assert expand_command(command, kind, Path("/R")) == expected
+    real = [word.replace("/R/", "/app/") if word != "/R" else "/app" for word in expected]
+    assert expand_command(command, kind) == [word.replace("=/R", "=/app") for word in real]
 
 
 def test_a_local_path_with_a_space_stays_one_word():
-    assert expand_command("a /app/output", Path("/my dir"), False) == ["a", "/my dir/output"]
+    assert expand_command("a /app/output", "ingestion", Path("/my dir")) == ["a", "/my dir/output"]
 
 
 @pytest.mark.parametrize(("command", "message"), [("'a", "can be split"), ("", "an empty one")])
 def test_commands_that_cannot_run(command, message):
     with pytest.raises(KitError, match=message):
-        expand_command(command, Path("/R"), False)
+        expand_command(command, "ingestion", Path("/R"))
 
 
 def test_child_environment(tmp_path):
@@ -71,38 +76,3 @@ def test_child_environment(tmp_path):
     child = child_environment(tmp_path / "home", given)
     assert set(child) == {"PATH", "HOME", "LANG", "PYTHONUNBUFFERED", "OMP_NUM_THREADS"}
     assert child["HOME"] == str(tmp_path / "home") and child["PYTHONUNBUFFERED"] == "1"
-
-
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        ({"scores.json": '{"accuracy": 0.5, "n": 3}'}, {"accuracy": 0.5, "n": 3.0}),
-        ({"scores.txt": "accuracy: 0.5\n# note\n\nn: 3\n"}, {"accuracy": 0.5, "n": 3.0}),
-        ({"scores.json": '{"a": 1}', "scores.txt": "a: 2"}, {"a": 1.0}),
-    ],
-)
-def test_scores_are_read(tmp_path, files, expected):
-    for name, text in files.items():
-        (tmp_path / name).write_text(text)
-    assert read_scores(tmp_path) == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "message"),
-    [
-        ("other", "", "Could not find scores file"),
-        ("scores.json", "{", "Could not decode scores json"),
-        ("scores.json", "[1]", "expected an object"),
-        ("scores.json", "{}", "Received: none"),
-        *(("scores.json", f'{{"a": {value}}}', "finite numbers below 1e10") for value in
-          ("NaN", "Infinity", "1e10", "-1e11", "null", "true", '"0.5"', "[1]", "1e999")),
-        ("scores.txt", "a:0.5", "with a space"),
-        ("scores.txt", "a: good", "expected a number"),
-        ("scores.txt", "a: nan", "finite numbers below 1e10"),
-        ("scores.txt", "", "Received: none"),
-    ],
-)  # fmt: skip
-def test_scores_are_refused(tmp_path, name, text, message):
-    (tmp_path / name).write_text(text)
-    with pytest.raises(KitError, match=message):
-        read_scores(tmp_path)

@@ -10,13 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local_eval.bounded_log import BoundedLog
-from local_eval.child import ChildResult, run_child
+from local_eval.child import ChildResult, Program, run_programs
 from local_eval.limits import Breach, Limits
 
 
 def run_python(tmp_path: Path, code: str, limits: Limits) -> ChildResult:
-    command = [sys.executable, "-c", code]
-    return run_child(command, tmp_path, {"PATH": "/usr/bin:/bin"}, tmp_path / "out", tmp_path / "err", limits)
+    [result] = run_programs([program(tmp_path, [sys.executable, "-c", code])], limits, [tmp_path])
+    return result
+
+
+def program(tmp_path: Path, command: list[str]) -> Program:
+    return Program(command, tmp_path, {"PATH": "/usr/bin:/bin"}, tmp_path / "out", tmp_path / "err")
 
 
 @pytest.mark.parametrize(
@@ -40,14 +44,16 @@ def test_breach_says_which_limit_and_by_how_much():
     assert "allowed 6000.0 s, still running when stopped at 6000.1 s" in str(Breach("time", 6000, 6000.1))
 
 
-@pytest.mark.parametrize(("code", "expected"), [("", 0), ("import sys; sys.exit(3)", 3), ("import os; os.abort()", -6)])
+@pytest.mark.parametrize(
+    ("code", "expected"), [("", 0), ("import sys; sys.exit(3)", 3), ("import os; os.abort()", 134)]
+)
 def test_exit_codes_come_back(tmp_path, code, expected):
     result = run_python(tmp_path, code, Limits(10))
     assert (result.exit_code, result.breach) == (expected, None)
 
 
 def test_a_program_that_cannot_start_has_exit_code_127(tmp_path):
-    result = run_child(["/no/such/program"], tmp_path, {}, tmp_path / "out", tmp_path / "err", Limits(10))
+    [result] = run_programs([program(tmp_path, ["/no/such/program"])], Limits(10))
     assert result.exit_code == 127
     assert "cannot start '/no/such/program'" in (tmp_path / "err").read_text()
 

@@ -94,6 +94,25 @@ def test_a_zip_that_fails_on_the_second_platform_has_no_score(artifacts):
     assert outcome_of(judge_zip(artifacts, zip_path, "clean", platform="1.25"))["status"] == "Finished"
 
 
+def test_a_zip_on_which_the_platform_sticks(artifacts):
+    raw = bytearray(make_zip(artifacts / "s.zip", {"model.py": GOOD}).read_bytes())
+    for at in (6, raw.index(b"PK\x01\x02") + 8):
+        raw[at] |= 1  # "encrypted"
+    (artifacts / "s.zip").write_bytes(raw)
+    with pytest.raises(KitError, match="clean-judge Preparing in unpack: .*stay in Preparing for ever: pack it again"):
+        main([str(artifacts / "s.zip"), "--artifacts", str(artifacts), "--suite", "clean"])
+
+
+def test_what_is_not_guaranteed_is_told_and_kept(artifacts, capsys):
+    zip_path = make_zip(artifacts / "s.zip", {"model.py": GOOD})
+    words = ["--suite", "clean", "--platform", "1.25", "--isolation", "none"]
+    assert main([str(zip_path), "--artifacts", str(artifacts), *words]) == 0
+    assert "not isolated (switched off); not guaranteed: no network, a private /app" in capsys.readouterr().out
+    [folder] = (artifacts / "judge").glob("*/clean-judge")
+    assert len(outcome_of(folder)["isolation"]["missing"]) == 6
+    assert set(outcome_of(folder)["timing"]) == {"startup", "predict"}
+
+
 def test_a_quick_try_is_kept_apart(artifacts, capsys):
     zip_path = make_zip(artifacts / "s.zip", {"model.py": GOOD})
     assert main([str(zip_path), "--artifacts", str(artifacts), "--suite", "clean", "--limit", "5"]) == 0

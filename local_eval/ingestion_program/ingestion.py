@@ -64,8 +64,8 @@ def check_predictions(predictions, num_images, num_classes=None):
     return array.astype(np.int64)
 
 
-def run_model(input_dir, submission_dir):
-    """Import the submission, predict all images.
+def run_model(input_dir, submission_dir, on_ready=lambda startup_seconds: None):
+    """Import the submission, predict all images; `on_ready` is called between the two.
 
     Returns:
         ids (N,), labels int64 (N,), seconds of import and `__init__`, seconds of `predict`.
@@ -79,9 +79,11 @@ def run_model(input_dir, submission_dir):
     started = time.perf_counter()
     model = importlib.import_module("model").Model()
     ready = time.perf_counter()
+    on_ready(ready - started)
+    predicting = time.perf_counter()
     predictions = model.predict(images)
     done = time.perf_counter()
-    return ids, check_predictions(predictions, len(ids), num_classes), ready - started, done - ready
+    return ids, check_predictions(predictions, len(ids), num_classes), ready - started, done - predicting
 
 
 def print_contestant_traceback(error):
@@ -104,11 +106,11 @@ def empty_folder(folder):
             path.unlink()
 
 
-def write_marker(output_dir, message):
-    """failed.json: scoring refuses the run while it is there."""
+def write_marker(output_dir, message, startup_seconds=None):
+    """failed.json: scoring refuses the run while it is there; `startup_seconds` is null until `predict` begins."""
     output_dir.mkdir(parents=True, exist_ok=True)
     new = output_dir / "failed.json.new"
-    new.write_text(json.dumps({"message": message}), encoding="utf-8")
+    new.write_text(json.dumps({"message": message, "startup_seconds": startup_seconds}), encoding="utf-8")
     new.replace(output_dir / "failed.json")
 
 
@@ -137,18 +139,23 @@ def main(argv):
     """Exit code: 0, or 1 after printing the contestant's traceback."""
     input_dir, output_dir, submission_dir = (Path(argument).resolve() for argument in argv)
     empty_folder(output_dir)
-    write_marker(
-        output_dir, "prediction ended without a word: killed (out of memory?), crashed, or os._exit was called"
-    )
+    silence = "prediction ended without a word: killed (out of memory?), crashed, or os._exit was called"
+    write_marker(output_dir, silence)
+    ready = []
+
+    def on_ready(startup_seconds):
+        ready.append(startup_seconds)
+        write_marker(output_dir, silence, startup_seconds)
+
     try:
-        ids, labels, startup_seconds, prediction_seconds = run_model(input_dir, submission_dir)
+        ids, labels, startup_seconds, prediction_seconds = run_model(input_dir, submission_dir, on_ready)
         # Whatever the model left in the output folder is not ours: only this program's files go on to scoring.
         empty_folder(output_dir)
         write_marker(output_dir, "prediction was stopped while its results were being written")
         write_output(output_dir, ids, labels, startup_seconds, prediction_seconds)
     except BaseException as error:  # SystemExit too: a model that calls sys.exit(0) has not predicted anything
         print_contestant_traceback(error)
-        write_marker(output_dir, f"{type(error).__name__}: {error}")
+        write_marker(output_dir, f"{type(error).__name__}: {error}", *ready)
         return 1
     print(f"{len(ids)} predictions: {startup_seconds:.1f} s to start, {prediction_seconds:.1f} s to predict")
     return 0

@@ -1,0 +1,62 @@
+"""What one program sees of the machine: the platform's /app, the system and this Python, and nothing else."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+SHM_MB = 64
+
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/nix", "/gnu")
+_OWN = {"tmp": "tmp", "home": "root", "app": "app"}  # folder of the scratch -> name inside
+_RESOLVER = ("/run/systemd/resolve", "/run/resolvconf")  # where /etc/resolv.conf may point to
+
+
+@dataclass(frozen=True)
+class Container:
+    """One program's view of the machine.
+
+    scratch: a new host folder for its /tmp, its home and the like. folders: name below /app -> (host folder,
+    read-only?).
+    """
+
+    scratch: Path
+    folders: dict[str, tuple[Path, bool]]
+    network: bool = False
+
+    def launcher(self, command: Sequence[str], status_fd: int) -> list[str]:
+        """The words that start `command` inside, by sandbox.py."""
+        for name in ("root", *_OWN):
+            (self.scratch / name).mkdir(parents=True, exist_ok=True)
+        mounts = [(str(self.scratch / name), f"/{inside}", False) for name, inside in _OWN.items()]
+        mounts += [(str(host), f"/app/{name}", read_only) for name, (host, read_only) in self.folders.items()]
+        links, shown = _system(self.network)
+        spec = {
+            "command": list(command),
+            "cwd": "/app/program" if "program" in self.folders else "/",
+            "mounts": mounts + [(path, path, True) for path in shown],
+            "links": links,
+            "folders": ["/var", "/run"],
+            "shm_mb": SHM_MB,
+            "network": self.network,
+            "user_namespace": os.geteuid() != 0,
+            "root": str(self.scratch / "root"),
+            "status_fd": status_fd,
+        }
+        script = Path(__file__).with_name("sandbox.py")
+        return [sys.executable, "-I", "-S", "-B", str(script), json.dumps(spec)]
+
+
+def _system(network: bool) -> tuple[list[tuple[str, str]], list[str]]:
+    """Links and folders of the host that every container shows, the folders without those inside others."""
+    named = [Path(path) for path in (*_SYSTEM, *(_RESOLVER if network else ()))]
+    links = [(str(path.readlink()), str(path)) for path in named if path.is_symlink()]
+    shown = [path for path in named if path.is_dir() and not path.is_symlink()]
+    pythons = {Path(one) for one in (sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix)}
+    pythons |= {Path(sys.executable).resolve().parent, *(one.resolve() for one in pythons)}
+    for path in sorted(pythons):
+        if path != Path("/") and not any(path.is_relative_to(one) for one in shown):
+            shown.append(path)
+    return links, [str(path) for path in shown]
