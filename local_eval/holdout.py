@@ -75,6 +75,8 @@ def _read_table(path: Path, mend: str) -> list[tuple[int, str, int, str, str]]:
         raise KitError(f"{path} is missing: run `{mend}` first.") from None
     except UnicodeDecodeError as error:
         raise KitError(f"{path} is not UTF-8 text ({error}): run `{mend}`.") from None
+    except csv.Error as error:
+        raise KitError(f"{path}: expected lines of cells ({error}). Run `{mend}`.") from None
     return table
 
 

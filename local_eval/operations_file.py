@@ -33,6 +33,8 @@ def read_operations(path: str | Path) -> dict[str, tuple[str, ...]]:
             lines = list(csv.reader(file))
     except FileNotFoundError:
         raise KitError(f"{path} is missing: run `{mend}` first.") from None
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise KitError(f"{path}: expected UTF-8 lines of cells ({error}). Delete it and run `{mend}`.") from None
     if not lines or lines[0] != ["id", "operations"] or any(len(line) != 2 for line in lines):
         raise KitError(f"{path}: expected lines of id,operations under that header. Delete it and run `{mend}`.")
     return {image_id: tuple(names.split("+")) if names else () for image_id, names in lines[1:]}

@@ -103,12 +103,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--images", type=int, default=8, help="rows of the suite's table, an image each")
     parser.add_argument("--examples", type=int, default=9, help="altered copies of each image")
     parser.add_argument("--seed", type=int, default=0, help="seed of the first copy")
-    parser.add_argument("--out", type=Path, default=Path("sheet.png"), help="the picture, .png or .jpg")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=argparse.SUPPRESS,  # it depends on the other options
+        help="the picture, .png or .jpg (default: ARTIFACTS/suites/SUITE/sheet.png)",
+    )
     args = parser.parse_args(argv)
+    out: Path = getattr(args, "out", args.artifacts / "suites" / args.suite / "sheet.png")
     if args.images < 1 or args.examples < 1:
         raise KitError(f"expected at least 1. Received: --images {args.images} --examples {args.examples}.")
-    if args.out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise KitError(f"expected a name that ends in .png or .jpg. Received: --out {args.out}.")
+    if out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise KitError(f"expected a name that ends in .png or .jpg. Received: --out {out}.")
     suite = get_suite(args.suite)
     holdout = read_holdout(args.artifacts)
     rng = np.random.default_rng(derive_seed(args.seed, "sheet", "images"))
@@ -117,9 +123,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     images = holdout.data.images[rows]
     table = suite_cells(images, holdout.data.ids[rows], suite, args.examples, args.seed)
     sheet = draw_sheet(table + operation_cells(images, args.seed))
-    with atomic_path(args.out) as new:
+    with atomic_path(out) as new:
         sheet.save(new)
-    print(f"Wrote {args.out}: {len(rows)} images under {suite.name}, {len(OPERATIONS)} operations.")
+    print(f"Wrote {out}: {len(rows)} images under {suite.name}, {len(OPERATIONS)} operations.")
     return 0
 
 

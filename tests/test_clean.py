@@ -240,6 +240,9 @@ def test_table_without_groups(tmp_path):
         ("index,id,keep,reason,group\n0,x,1,,0\n2,y,1,,0\n", r"line 3: expected index 1.*index='2'"),
         ("index,id,keep,reason,group\n0,,1,,0\n", "an id"),
         ("index,id,keep,reason,group\n0\n", "keep=None"),
+        ('index,id,keep,reason,group\n0,x,1,,0\n1,y,0,"out of focus,1\n2,z,1,,2\n', "line 3: .*every quote closed"),
+        ('index,id,keep,reason,group\n0,x,0,"' + "y,\n" * 50_000, "line 2: .*every quote closed.*larger than"),
+        ('"' + "y,\n" * 50_000, "line 1: .*every quote closed"),
         ("index,id,keep,reason,group\n0,x,1,,-1\n", "group='-1'"),
         ("index,id,keep,reason,group\n0,x,1,,99999999999999999999\n", "whole number as group"),
     ],
@@ -301,9 +304,47 @@ def test_edits_by_hand_are_respected_unless_forced(dirty, capsys):
 
 def test_other_images_are_cleaned_anew(dirty, capsys):
     run(dirty)
-    make_set(dirty, [picture(7), picture(8)], [0, 1])
+    path = dirty / "clean" / "clean.csv"
+    texts = [path.read_text()]
+    for name, seed in (("clean.csv.old", 7), ("clean.csv.old2", 17)):  # an old file is not replaced either
+        make_set(dirty, [picture(seed), picture(seed + 1)], [0, 1])
+        capsys.readouterr()
+        run(dirty, "--dry-run")
+        assert not path.with_name(name).exists()
+        run(dirty)
+        told = f"(made anew: the old one was of other images, it is now {path.with_name(name)}): 2 of 2 images kept"
+        assert told in capsys.readouterr().out
+        texts.append(path.read_text())
+    assert [path.with_name(name).read_text() for name in ("clean.csv.old", "clean.csv.old2")] == texts[:2]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda lines: lines[:-1], r"line 14 \(index 12\): expected id '\w{40}'\. Received: the end of the table\."),
+        (
+            lambda lines: [*lines, "13,x,1,,13"],
+            r"line 15 \(index 13\): expected the end of.* Received: id 'x'",
+        ),
+        (
+            lambda lines: [*lines[:3], "2,typo,1,,2", *lines[4:]],
+            r"line 4 \(index 2\): expected id '\w{40}'\. Received: id 'typo'\.",
+        ),
+    ],
+)
+def test_a_slip_of_the_hand_does_not_cost_the_edits(dirty, change, message):
     run(dirty)
-    assert "made anew: the old one was of other images): 2 of 2 images kept; dropped: none" in capsys.readouterr().out
+    path = dirty / "clean" / "clean.csv"
+    lines = path.read_text().replace("1,,0", "0,out of focus,0", 1).splitlines()
+    path.write_text("\n".join(change(lines)))
+    before = path.read_text()
+    with pytest.raises(KitError, match=message) as error:
+        run(dirty)
+    anew = f"`python -m training.clean --artifacts {dirty} --force`"
+    told = f"Correct the line, or move the file away, or make it anew without your edits: {anew}."
+    assert str(error.value).endswith(told)
+    assert path.read_text() == before
+    assert run(dirty, "--force") == 0
 
 
 def test_damaged_table_is_not_overwritten(dirty):
@@ -324,7 +365,7 @@ def test_dry_run_writes_nothing(dirty, capsys):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--repeats", "1"], "--repeats must be at least 2. Received: 1"), ([], "run `python -m training.data` first")],
+    [(["--repeats", "1"], "--repeats must be at least 2. Received: 1"), ([], "run `make data ARTIFACTS=.* first")],
 )
 def test_bad_calls(tmp_path, arguments, message):
     with pytest.raises(KitError, match=message):

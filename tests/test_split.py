@@ -148,13 +148,6 @@ def test_nothing_kept():
         split.split_images(*make([0] * 12, keep=[0] * 12), 2, 0.2, 0)
 
 
-def test_verdicts_on_other_images():
-    image_set, _ = make([0] * 12)
-    _, clean = make([0] * 13)
-    with pytest.raises(KitError, match=r"expected the 12 ids.*Received: 13 rows.*training.clean --force"):
-        split.split_images(image_set, clean, 2, 0.2, 0)
-
-
 # The file
 
 
@@ -200,6 +193,10 @@ def test_training_rows_tell_fold_1_from_fold_10():
         ("index,id,label,group,part\n", "and 0 rows"),
         ("index,id,label,group,part\n0,a,0,0,fold0\n1,b,0,0,train\n", "line 3: .*Received: '1,b,0,0,train'"),
         ("index,id,label,group,part\n0,a,0,0,fold01\n", "line 2"),
+        (
+            'index,id,label,group,part\n0,"a,0,0,fold0\n' + "1,b,0,0,fold1\n" * 10_000,
+            "expected lines of cells",
+        ),
         ("index,id,label,group,part\n0,a,x,0,fold0\n", "whole numbers"),
         ("index,id,label,group,part\n0,a,0\n", "Received: '0,a,0'"),
         ("index,id,label,group,part\n0,a,0,99999999999999999999,fold0\n", "whole numbers"),
@@ -209,7 +206,7 @@ def test_bad_folds(folds_file, text, message):
     folds_file.write_text(text)
     with pytest.raises(KitError, match=message) as error:
         load_folds(folds_file)
-    assert "run `python -m training.split`" in str(error.value)
+    assert f"run `python -m training.split --artifacts {folds_file.parent.parent}`" in str(error.value)
 
 
 def test_folds_missing_or_not_text(folds_file):
@@ -217,8 +214,45 @@ def test_folds_missing_or_not_text(folds_file):
     with pytest.raises(KitError, match="expected UTF-8 text"):
         load_folds(folds_file)
     folds_file.unlink()
-    with pytest.raises(KitError, match=r"is missing: run `python -m training.split` first"):
+    with pytest.raises(KitError, match=r"is missing: run `python -m training.split --artifacts \S+` first"):
         load_folds(folds_file)
+
+
+def test_check_of_the_images_it_was_made_of():
+    image_set, clean = make([0, 1] * 20, keep=[number % 7 != 3 for number in range(40)])
+    split.split_images(image_set, clean, 2, 0.2, 0).check_of(image_set, "none")
+
+
+@pytest.mark.parametrize(
+    ("column", "row", "value", "message"),
+    [
+        ("id", 2, "other", r"line 4: expected id 'c' and label 0 for index 2\. Received: index 2, id 'other', label 0"),
+        ("label", 1, 0, r"line 3: expected id 'b' and label 1 for index 1\. Received: index 1, id 'b', label 0 \(1 of"),
+        ("index", 3, 2, r"line 5: expected id 'c' and label 0 for index 2\. Received: index 2, id 'd', label 1"),
+        ("index", 3, 4, r"line 5: expected an index from 0 to 3\. Received: index 4, id 'd', label 1"),
+        ("index", 0, -4, r"line 2: expected an index from 0 to 3\. Received: index -4"),
+    ],
+)
+def test_check_of_other_images(column, row, value, message):
+    image_set, _ = make([0, 1, 0, 1], ids=list("abcd"))
+    columns = {
+        "index": np.arange(4),
+        "id": np.array(list("abcd"), dtype="<U9"),
+        "label": image_set.labels.copy(),
+        "group": np.arange(4),
+        "part": np.array(["fold0", "fold1", "select", "judge"]),
+    }
+    columns[column][row] = value
+    with pytest.raises(KitError, match=f"^folds.csv, {message}.*Run `mend it`"):
+        Folds(**columns).check_of(image_set, "mend it")
+
+
+def test_check_of_names_the_first_of_many_lines():
+    image_set, _ = make([0, 1, 0, 1], ids=list("abcd"))
+    part = np.array(["fold0", "fold1", "select", "judge"])
+    folds = Folds(np.arange(4), np.array(list("axyz")), image_set.labels, np.arange(4), part)
+    with pytest.raises(KitError, match=r"line 3: expected id 'b'.*\(3 of 4 lines differ from the images\)"):
+        folds.check_of(image_set, "none")
 
 
 # Command
@@ -279,8 +313,26 @@ def test_command_follows_edits_of_clean_csv(cleaned, capsys):
 
 
 def test_command_before_its_inputs(tmp_path, cleaned):
-    with pytest.raises(KitError, match=r"run `python -m training.data` first"):
+    with pytest.raises(KitError, match=r"run `make data ARTIFACTS=\S+nowhere` first"):
         run(tmp_path / "nowhere")
     (cleaned / "clean" / "clean.csv").unlink()
     with pytest.raises(KitError, match=r"run `python -m training.clean --artifacts .*` first"):
         run(cleaned)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda lines: lines[:-1], r"line 41 \(index 39\): expected id '\w{40}'\. Received: the end of the table"),
+        (lambda lines: [*lines, "40,more,1,,40"], r"line 42 \(index 40\): expected the end of .* Received: id 'more'"),
+        (lambda lines: [*lines[:3], "2,typo,1,,2", *lines[4:]], r"line 4 \(index 2\): .*Received: id 'typo'"),
+    ],
+)
+def test_command_names_the_line_where_clean_csv_is_of_other_images(cleaned, change, message):
+    path = cleaned / "clean" / "clean.csv"
+    path.write_text("\n".join(change(path.read_text().splitlines())))
+    with pytest.raises(KitError, match=rf"clean\.csv, {message}.*Mend that line") as error:
+        run(cleaned)
+    assert f"run `python -m training.clean --artifacts {cleaned}`" in str(error.value)
+    assert "--force" not in str(error.value)  # it would lose the edits
+    assert not (cleaned / "split").exists()

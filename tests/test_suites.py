@@ -16,6 +16,9 @@ from submission.kit.errors import KitError
 from submission.kit.files import sha256_file
 from submission.kit.image_set import open_image_set, write_image_set
 
+LONG_FIELD = b'"' + b"x,\n" * 50_000
+"""A quote left open: longer than the csv module takes."""
+
 HEADER = ["index", "id", "label", "group", "part"]
 
 
@@ -217,6 +220,8 @@ def test_folds_of_other_data(contest):
         ("split/folds.csv", b"id,part\n", r"expected the header index,id,label,group,part\. Received: 'id,part'"),
         ("split/folds.csv", b"", r"expected the header index,id,label,group,part\. Received: ''"),
         ("split/folds.csv", b"\xff\xfe\x00", r"folds.csv is not UTF-8 text"),
+        ("split/folds.csv", LONG_FIELD, r"folds.csv: expected lines of cells \(field larger .*training\.split --artif"),
+        ("split/folds.csv", b"index,id,label,group,part\n" + LONG_FIELD, r"folds.csv: expected lines of cells"),
         ("data/meta.json", None, r"meta.json is missing: run `"),
         ("data/images.npy", None, r"images.npy is missing: run `"),
     ],
@@ -253,6 +258,10 @@ def test_operations_file_keeps_order_and_tells_when_it_is_damaged(tmp_path):
     path.write_text("id,operations\na\n")
     with pytest.raises(KitError, match="expected lines of id,operations"):
         read_operations(path)
+    for content in (LONG_FIELD, b"\xff\xfe\x00"):
+        path.write_bytes(content)
+        with pytest.raises(KitError, match=r"operations\.csv: expected UTF-8 lines of cells .*local_eval\.suites"):
+            read_operations(path)
     with pytest.raises(KitError, match=r"nowhere\.csv is missing: run `python -m local_eval\.suites` first"):
         read_operations(tmp_path / "nowhere.csv")
 
@@ -266,3 +275,18 @@ def test_the_sheet_shows_original_examples_and_operations(contest, capsys):
     assert pixels.shape[1] > 10 * 112  # two operations of five severities side by side
     assert pixels.shape[0] > (2 + 9) * 112  # two images, nine rows of operations
     assert not (contest / "suites").exists()
+
+
+def test_the_sheet_lies_with_its_suite(contest, capsys, monkeypatch):
+    (contest / "elsewhere").mkdir()
+    monkeypatch.chdir(contest / "elsewhere")
+    run(contest, "--suite", "an2dl-mild")
+    capsys.readouterr()
+    arguments = ["--artifacts", str(contest), "--suite", "an2dl-mild", "--images", "1", "--examples", "1"]
+    assert sheet_main(arguments) == 0
+    out = contest / "suites" / "an2dl-mild" / "sheet.png"
+    assert capsys.readouterr().out.startswith(f"Wrote {out}: 1 images under an2dl-mild")
+    assert out.read_bytes()[:4] == b"\x89PNG"
+    assert list((contest / "elsewhere").iterdir()) == []
+    run(contest, "--suite", "an2dl-mild")
+    assert capsys.readouterr().out.startswith("Up to date: an2dl-mild")  # the sheet is no part of the suite

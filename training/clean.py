@@ -30,13 +30,31 @@ def summary(table: CleanTable, repeats: int) -> dict:
     }
 
 
-def _covers(path: Path, image_set: ImageSet, mend: str) -> bool:
-    """Whether a clean.csv exists and has the image set's ids in their order.
+def _is_of(path: Path, image_set: ImageSet, anew: str) -> bool:
+    """Whether a clean.csv has the image set's ids in their order; False if it has none of them.
+
+    Args:
+        anew: the command that makes it anew; it is named in the error.
 
     Raises:
-        KitError: it exists but cannot be read; it may hold edits by hand, so it is not replaced.
+        KitError: it cannot be read, or has only some of the ids: it may hold edits by hand, so it is not replaced.
     """
-    return path.exists() and np.array_equal(read_clean(path, mend).ids, image_set.ids)
+    table = read_clean(path, anew)
+    difference = table.first_difference(image_set.ids)
+    if difference and np.isin(table.ids, image_set.ids).any():
+        raise KitError(
+            f"{path}, {difference} Correct the line, or move the file away, or make it anew without your edits: "
+            f"`{anew}`."
+        )
+    return not difference
+
+
+def _put_aside(path: Path) -> Path:
+    """Rename a file to the first of NAME.old, NAME.old2, NAME.old3 ... that is free; return where it is."""
+    old, number = path.with_name(f"{path.name}.old"), 2
+    while old.exists():
+        old, number = path.with_name(f"{path.name}.old{number}"), number + 1
+    return path.rename(old)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,16 +71,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.repeats < 2:
         raise KitError(f"--repeats must be at least 2. Received: {options.repeats}")
 
-    image_set = open_image_set(options.artifacts / "data", "python -m training.data")
+    image_set = open_image_set(options.artifacts / "data", f"make data ARTIFACTS={options.artifacts}")
     path = options.artifacts / "clean" / "clean.csv"
-    remark = ""
-    if path.exists() and not options.dry_run:
-        remark = " (made anew)"
-        if not options.force:
-            if _covers(path, image_set, f"python -m training.clean --artifacts {options.artifacts} --force"):
-                print(f"{path}: up to date: kept as it is (edit keep by hand; --force makes it anew)")
-                return 0
-            remark = " (made anew: the old one was of other images)"
+    exists = path.exists()
+    of_others = False
+    if exists and not options.dry_run and not options.force:
+        if _is_of(path, image_set, f"python -m training.clean --artifacts {options.artifacts} --force"):
+            print(f"{path}: up to date: kept as it is (edit keep by hand; --force makes it anew)")
+            return 0
+        of_others = True
 
     table = judge_images(image_set, options.repeats)
     counts = summary(table, options.repeats)
@@ -73,6 +90,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     write_sheet(path.with_name("dropped.png"), image_set, table)
     write_json(path.with_name("summary.json"), counts)
+    remark = " (made anew)" if exists else ""
+    if of_others:
+        remark = f" (made anew: the old one was of other images, it is now {_put_aside(path)})"
     write_clean(path, table)  # last: its presence says that all is there
     print(f"{path}{remark}: {line}; look at {path.with_name('dropped.png')}")
     return 0

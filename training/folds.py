@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from submission.kit.errors import KitError
+from submission.kit.image_set import ImageSet
 
 COLUMNS = ("index", "id", "label", "group", "part")
 SELECT, JUDGE = "select", "judge"
@@ -66,6 +67,33 @@ class Folds:
         self.rows(fold_name(fold))
         return self.index[np.char.startswith(self.part, "fold") & (self.part != fold_name(fold))]
 
+    def check_of(self, data: ImageSet, mend: str) -> None:
+        """Check that the table is of these images: every row's index, id and label are those of an image.
+
+        Args:
+            data: A/data.
+            mend: the command that makes folds.csv; it is named in the error.
+
+        Raises:
+            KitError: it is not; the first differing line is named.
+        """
+        wrong = self.index >= len(data)
+        wrong |= self.index < 0
+        inside = np.flatnonzero(~wrong)
+        index = self.index[inside]
+        wrong[inside] = (data.ids[index] != self.id[inside]) | (data.labels[index] != self.label[inside])
+        if not wrong.any():
+            return
+        row = int(np.argmax(wrong))
+        at = int(self.index[row])
+        expected = f"an index from 0 to {len(data) - 1}"
+        if 0 <= at < len(data):
+            expected = f"id {str(data.ids[at])!r} and label {data.labels[at]} for index {at}"
+        raise KitError(
+            f"folds.csv, line {row + 2}: expected {expected}. Received: index {at}, id {str(self.id[row])!r}, "
+            f"label {self.label[row]} ({int(wrong.sum())} of {len(self)} lines differ from the images). Run `{mend}`."
+        )
+
 
 def format_folds(folds: Folds) -> str:
     """The text of folds.csv."""
@@ -85,14 +113,17 @@ def load_folds(path: str | Path) -> Folds:
     Raises:
         KitError: missing or damaged; the message names the line.
     """
-    mend = "python -m training.split"
+    mend = f"python -m training.split --artifacts {Path(path).parent.parent}"
     try:
         text = Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise KitError(f"{path} is missing: run `{mend}` first.") from None
     except UnicodeDecodeError as error:
         raise KitError(f"{path}: expected UTF-8 text ({error}). Delete it and run `{mend}`.") from None
-    header, *lines = csv.reader(io.StringIO(text, newline="")) if text else [[]]
+    try:
+        header, *lines = csv.reader(io.StringIO(text, newline="")) if text else [[]]
+    except csv.Error as error:
+        raise KitError(f"{path}: expected lines of cells ({error}). Delete it and run `{mend}`.") from None
     if tuple(header) != COLUMNS or not lines:
         raise KitError(
             f"{path}: expected the columns {','.join(COLUMNS)} and rows below them. "

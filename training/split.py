@@ -26,23 +26,18 @@ def split_images(image_set: ImageSet, clean: CleanTable, num_folds: int, holdout
 
     Args:
         image_set: the images that `clean` speaks of.
-        clean: verdicts and groups.
+        clean: verdicts and groups of these images, in their order.
         num_folds: F, at least 2.
         holdout: part of the images held out, between 0 and 1; half of it is `select`, half is `judge`.
         seed: any int.
 
     Raises:
-        KitError: an option out of range, `clean` is of other images, or a class has too few images.
+        KitError: an option out of range, or a class has too few images.
     """
     if num_folds < 2:
         raise KitError(f"--folds must be at least 2. Received: {num_folds}")
     if not 0 < holdout < 1:
         raise KitError(f"--holdout must lie between 0 and 1. Received: {holdout}")
-    if not np.array_equal(clean.ids, image_set.ids):
-        raise KitError(
-            f"clean.csv speaks of other images: expected the {len(image_set)} ids of the image set in their order. "
-            f"Received: {len(clean)} rows. Run `python -m training.clean --force`."
-        )
     index = np.flatnonzero(clean.keep)
     ids, labels = image_set.ids[index], image_set.labels[index]
     groups = _joined_groups(ids, clean.groups[index])
@@ -112,8 +107,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
 
     artifacts = options.artifacts
-    image_set = open_image_set(artifacts / "data", "python -m training.data")
-    clean = read_clean(artifacts / "clean" / "clean.csv", f"python -m training.clean --artifacts {artifacts}")
+    image_set = open_image_set(artifacts / "data", f"make data ARTIFACTS={artifacts}")
+    clean_csv, mend = artifacts / "clean" / "clean.csv", f"python -m training.clean --artifacts {artifacts}"
+    clean = read_clean(clean_csv, mend)
+    if difference := clean.first_difference(image_set.ids):
+        raise KitError(
+            f"{clean_csv}, {difference} Mend that line; if the images are others now, run `{mend}` (it keeps edits)."
+        )
     folds = split_images(image_set, clean, options.folds, options.holdout, options.seed)
     text = format_folds(folds)
     facts = {

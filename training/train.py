@@ -242,7 +242,9 @@ def parse_changes(pairs: Sequence[str]) -> dict[str, Any]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m training.train", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     parser.add_argument("--artifacts", type=Path, default=Path("artifacts/synthetic"), help="folder of one contest")
     parser.add_argument("--recipe", default="small_cnn", help=f"one of: {', '.join(RECIPES)}")
     parser.add_argument("--fold", type=int, default=0, help="the fold left out")

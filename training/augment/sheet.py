@@ -61,12 +61,16 @@ def _policy_rows(images: np.ndarray, policy: Policy, seed: int) -> list[np.ndarr
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m training.augment.sheet",
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
     parser.add_argument("--artifacts", type=Path, default=Path("artifacts/synthetic"), help="folder of one contest")
     parser.add_argument("--out", type=Path, help="the PNG; by default ARTIFACTS/augment.png")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
-    data = open_image_set(args.artifacts / "data", "make data")
+    data = open_image_set(args.artifacts / "data", f"make data ARTIFACTS={args.artifacts}")
     chosen = np.linspace(0, len(data) - 1, COLUMNS).astype(int)
     out = args.out or args.artifacts / "augment.png"
     draw_rows(sheet_rows(np.asarray(data.images[chosen]), args.seed), out)

@@ -32,6 +32,21 @@ class CleanTable:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def first_difference(self, ids: np.ndarray) -> str:
+        """Where the table stops to be of these images: "line 3 (index 1): expected ... Received: ...", or "".
+
+        Args:
+            ids: unicode (N,), those of the image set in its order.
+        """
+        shared = min(len(self), len(ids))
+        differing = np.flatnonzero(self.ids[:shared] != ids[:shared])
+        if not len(differing) and len(self) == len(ids):
+            return ""
+        index = int(differing[0]) if len(differing) else shared
+        expected = f"id {str(ids[index])!r}" if index < len(ids) else "the end of the table"
+        received = f"id {str(self.ids[index])!r}" if index < len(self) else "the end of the table"
+        return f"line {index + 2} (index {index}): expected {expected}. Received: {received}."
+
 
 def write_clean(path: str | Path, table: CleanTable) -> None:
     """Write clean.csv atomically."""
@@ -59,26 +74,43 @@ def read_clean(path: str | Path, mend: str) -> CleanTable:
         raise KitError(f"{path} is missing: run `{mend}` first.") from None
     except UnicodeDecodeError as error:
         raise KitError(
-            f"{path}: expected UTF-8 text ({error}). Save it as UTF-8, or delete it and run `{mend}`."
+            f"{path}: expected UTF-8 text ({error}). Save it as UTF-8, or move it away and run `{mend}`."
         ) from None
-    reader = csv.DictReader(io.StringIO(text, newline=""))
+    # strict: a quote left open would else swallow the lines below it
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    line = 1
+    try:
+        _check_columns(path, reader, mend)
+        line = reader.line_num + 1
+        rows = []
+        for index, row in enumerate(reader):
+            rows.append(_checked_row(path, reader.line_num, index, row, mend))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise KitError(
+            f"{path}, line {line}: expected cells with commas between, and every quote closed. Received: {error}. "
+            f"Mend the line, or move the file away and run `{mend}`."
+        ) from None
+    ids, keep, reasons, groups = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return CleanTable(np.array(ids, np.str_), np.array(keep, bool), list(reasons), np.array(groups, np.int64))
+
+
+def _check_columns(path: str | Path, reader: csv.DictReader, mend: str) -> None:
     missing = [name for name in COLUMNS[:4] if name not in (reader.fieldnames or [])]
     if missing:
         raise KitError(
             f"{path}: expected columns {', '.join(COLUMNS[:4])} separated by commas. Missing: {', '.join(missing)}. "
-            f"Mend the first line, or delete the file and run `{mend}`."
+            f"Mend the first line, or move the file away and run `{mend}`."
         )
-    ids, keep, reasons, groups = [], [], [], []
-    for index, row in enumerate(reader):
-        group = row.get("group") or str(index)
-        if row["index"] != str(index) or row["keep"] not in ("0", "1") or not row["id"] or not _GROUP.fullmatch(group):
-            raise KitError(
-                f"{path}, line {reader.line_num}: expected index {index}, an id, keep 0 or 1, a whole number as group. "
-                f"Received: index={row['index']!r}, id={row['id']!r}, keep={row['keep']!r}, group={group!r}. "
-                f"Mend the line, or delete the file and run `{mend}`."
-            )
-        ids.append(row["id"])
-        keep.append(row["keep"] == "1")
-        reasons.append(row["reason"] or "")
-        groups.append(int(group))
-    return CleanTable(np.array(ids, np.str_), np.array(keep, bool), reasons, np.array(groups, np.int64))
+
+
+def _checked_row(path: str | Path, line: int, index: int, row: dict, mend: str) -> tuple[str, bool, str, int]:
+    """id, keep, reason, group"""
+    group = row.get("group") or str(index)
+    if row["index"] != str(index) or row["keep"] not in ("0", "1") or not row["id"] or not _GROUP.fullmatch(group):
+        raise KitError(
+            f"{path}, line {line}: expected index {index}, an id, keep 0 or 1, a whole number as group. "
+            f"Received: index={row['index']!r}, id={row['id']!r}, keep={row['keep']!r}, group={group!r}. "
+            f"Mend the line, or move the file away and run `{mend}`."
+        )
+    return row["id"], row["keep"] == "1", row["reason"] or "", int(group)

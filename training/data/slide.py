@@ -55,10 +55,6 @@ class Slide:
         layer = np.asarray(texture, np.float32)[..., None] * colour
         self._stain += coverage[..., None] * (layer - self._stain)
 
-    def deepen(self, coverage: np.ndarray, colour: np.ndarray) -> None:
-        """Add a stain to what is there: a see-through layer; arguments as for `paint`."""
-        self._stain += coverage[..., None] * colour
-
     def noise(self, wave: float) -> np.ndarray:
         """Smooth noise of zero mean and about unit spread, float32 (S, S); `wave` is the width of its bumps."""
         wave = max(wave, 1.5 * self.pixel)
