@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -254,3 +255,24 @@ def test_a_failed_training_is_marked_and_can_be_mended(contest, tmp_path):
     (tmp_path / "run" / "last.state.npz").write_bytes(whole)
     assert train(broken) == 0
     assert not (tmp_path / "run" / "error.txt").exists()
+
+
+def test_folds_of_other_images_are_refused(contest, tmp_path):
+    for folder in ("data", "split"):
+        shutil.copytree(contest / folder, tmp_path / folder)
+    labels = np.load(tmp_path / "data" / "labels.npy")
+    np.save(tmp_path / "data" / "labels.npy", labels[::-1])
+    with pytest.raises(KitError, match="folds.csv, line .* lines differ from the images.*python -m training.split"):
+        train(["--artifacts", str(tmp_path), "--set", *TINY])
+
+
+def test_predictions_that_are_up_to_date_are_not_made_again(contest, trained, capsys):
+    where = ["--artifacts", str(contest), "--run", trained.name]
+    assert predict(where) == 0
+    (trained.path / "probs_clean_select.npz").unlink()
+    capsys.readouterr()
+    assert predict(where) == 0
+    num_select = len(open_image_set(contest / "suites" / "clean" / "select", ""))
+    assert f"{8 * num_select} predictions" in capsys.readouterr().out
+    assert predict(where) == 0
+    assert "up to date" in capsys.readouterr().out

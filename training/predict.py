@@ -61,7 +61,9 @@ def tasks(artifacts: Path, fold: int) -> list[Task]:
     """What a run of a fold predicts. Never a judge part: that is for the judge alone."""
     data = open_image_set(artifacts / "data", f"make data ARTIFACTS={artifacts}")
     path = artifacts / "split" / "folds.csv"
-    rows = load_folds(path).rows(fold_name(fold))
+    folds = load_folds(path)
+    folds.check_of(data, f"python -m training.split --artifacts {artifacts}")
+    rows = folds.rows(fold_name(fold))
     found = [Task("oof", data, rows, f"{sha256_file(path)} fold {fold}")]
     mend = f"make suites ARTIFACTS={artifacts}"
     suites = sorted(path.parent.parent.name for path in artifacts.glob(f"suites/*/{SELECT}/meta.json"))

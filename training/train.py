@@ -38,6 +38,7 @@ def configure(artifacts: Path, recipe: Recipe, fold: int, seed: int, limit: int 
     data = open_image_set(artifacts / "data", f"make data ARTIFACTS={artifacts}")
     path = artifacts / "split" / "folds.csv"
     folds = load_folds(path)
+    folds.check_of(data, f"python -m training.split --artifacts {artifacts}")
     _check(recipe, folds, fold, limit)
     return {
         "recipe": dataclasses.asdict(recipe),
