@@ -127,7 +127,6 @@ def scored(tmp_path: Path, ids, labels, **changes) -> int:
     np.save(ref / "ids.npy", np.array(["i", "j", "k"]))
     np.save(ref / "labels.npy", np.array([0, 1, 1]))
     (ref / "class_names.json").write_text('["no", "yes <b>"]')
-    ingestion.write_marker(res, "x")
     ingestion.write_output(res, np.array(ids), np.array(labels), 0.5, 0.25)
     for name, content in changes.items():
         path = res / name.replace("_", ".")
@@ -163,8 +162,10 @@ def test_predictions_are_joined_by_id(tmp_path):
         (["i", "j", "k"], [0, 1, 1], {"predictions_npz": None}, "predictions.npz is missing"),
         (["i", "j", "k"], [0, 1, 1], {"predictions_npz": "old"}, "not the file that the ingestion program wrote"),
         (["i", "j", "k"], [0, 1, 1], {"timing_json": None}, "timing.json is missing"),
-        (["i", "j", "k"], [0, 1, 1], {"timing_json": "[]"}, "does not hold an object"),
+        (["i", "j", "k"], [0, 1, 1], {"timing_json": "[]"}, "no prediction_seconds"),
         (["i", "j", "k"], [0, 1, 1], {"timing_json": "{"}, "not valid JSON"),
+        (["i", "j", "k"], [0, 1, 1], {"timing_json": '{"prediction_seconds": NaN}'}, "no prediction_seconds"),
+        (["i", "j", "k"], [0, 1, 1], {"predictions-0_seal": ""}, "not the file that the ingestion program wrote"),
     ],
 )
 def test_the_scorer_refuses(tmp_path, capsys, ids, labels, changes, message):
@@ -174,7 +175,6 @@ def test_the_scorer_refuses(tmp_path, capsys, ids, labels, changes, message):
 
 
 def test_class_names_are_escaped_in_the_page():
-    html = page.results_page(
-        {"accuracy": 1.0, "balanced_accuracy": 1.0, "prediction_seconds": 1.0}, np.diag([2, 0]), ["<script>", "&"]
-    )
-    assert "<script>" not in html and "&lt;script&gt;" in html and "1 &amp;" in html
+    scores = {"accuracy": 1.0, "balanced_accuracy": 1.0, "prediction_seconds": 1.0}
+    html = page.results_page({"<b>": (scores, np.diag([2, 0]), ["<script>", "&"])})
+    assert "<script>" not in html and "&lt;script&gt;" in html and "1 &amp;" in html and "on &lt;b&gt;" in html

@@ -37,18 +37,9 @@ def _confusion_rows(counts, class_names):
     return "\n".join(rows)
 
 
-def results_page(scores, counts, class_names):
-    """The page as one string.
-
-    Args:
-        scores: accuracy, balanced_accuracy, prediction_seconds.
-        counts: int64 (K, K), row the true class, column the predicted one.
-        class_names: K strings; they are escaped.
-    """
+def _section(suite, scores, counts, class_names):
     heads = "".join(f"<th>{k}</th>" for k in range(len(class_names)))
-    return """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>Results</title><style>{style}</style></head><body>
-<h1>Accuracy</h1><p class="big">{accuracy:.4f}</p>
+    return """<h1>Accuracy{suite}</h1><p class="big">{accuracy:.4f}</p>
 <p>{images} images, balanced accuracy {balanced:.4f}, {seconds:.1f} s to predict.</p>
 <h2>By class</h2>
 <table><tr><th>Class</th><th>Images</th><th>Recall</th><th>Precision</th></tr>
@@ -57,9 +48,8 @@ def results_page(scores, counts, class_names):
 <h2>Confusion</h2><p>Rows: true class. Columns: predicted class.</p>
 <div class="wide"><table><tr><th></th>{heads}</tr>
 {confusion}
-</table></div></body></html>
-""".format(
-        style=STYLE,
+</table></div>""".format(
+        suite=f" on {html.escape(suite)}" if suite else "",
         accuracy=scores["accuracy"],
         balanced=scores["balanced_accuracy"],
         seconds=scores["prediction_seconds"],
@@ -67,4 +57,21 @@ def results_page(scores, counts, class_names):
         classes=_class_rows(counts, class_names),
         heads=heads,
         confusion=_confusion_rows(counts, class_names),
+    )
+
+
+def results_page(results):
+    """The page as one string.
+
+    Args:
+        results: {suite: (scores, counts, class_names)}, a section each; the suite "" has no name. scores: accuracy,
+            balanced_accuracy, prediction_seconds; counts: int64 (K, K), row the true class, column the predicted one;
+            class_names: K strings. Names are escaped.
+    """
+    return """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>Results</title><style>{style}</style></head><body>
+{sections}
+</body></html>
+""".format(
+        style=STYLE, sections="\n".join(_section(suite, *result) for suite, result in results.items())
     )
