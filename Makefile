@@ -12,6 +12,8 @@ SET ?=
 PROFILE ?= an2dl
 ZIP ?=
 LIMIT ?=
+START ?=
+TITLE ?=
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export KERAS_BACKEND ?= tensorflow
@@ -30,7 +32,7 @@ STAMPS := $(foreach member,$(MEMBERS),$(A)/members/$(subst :,~,$(member)).run)
 .SUFFIXES:
 .SECONDARY:
 PHONY := help setup submission data clean split suites train predict ensemble export package score report \
-	rules sheet test test-all lint wipe FORCE
+	rules bundle sheet test test-all lint wipe FORCE
 .PHONY: $(PHONY)
 
 help: ## list the commands
@@ -106,6 +108,9 @@ $(A)/report/report.html: $(A)/judge/score.json
 
 rules: $(READY) ## check a zip against the platform's rules: make rules ZIP=any.zip
 	@$(RUN) submission.rules '$(ZIP)'
+
+bundle: $(A)/suites/.done ## the zip with which an organiser hosts this contest on Codabench (START=2027-01-01, TITLE=...)
+	@$(RUN) local_eval.bundle --artifacts $(A) $(if $(START),--start '$(START)') $(if $(TITLE),--title '$(TITLE)')
 
 sheet: $(A)/data/meta.json ## a picture of every augmentation
 	@$(RUN) training.augment.sheet --artifacts $(A)

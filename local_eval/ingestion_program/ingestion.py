@@ -148,7 +148,7 @@ def write_output(output_dir, ids, labels, startup_seconds, prediction_seconds):
     timing = {"images": len(ids), "startup_seconds": startup_seconds, "prediction_seconds": prediction_seconds}
     (output_dir / "timing.json").write_text(json.dumps(timing, indent=1), encoding="utf-8")
     digest = hashlib.sha256((output_dir / "predictions.npz").read_bytes()).hexdigest()
-    (output_dir / "predictions-{}.seal".format(digest)).touch()
+    (output_dir / f"predictions-{digest}.seal").touch()
 
 
 def main(argv):

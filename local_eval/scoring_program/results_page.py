@@ -72,6 +72,4 @@ def results_page(results):
 <html lang="en"><head><meta charset="utf-8"><title>Results</title><style>{style}</style></head><body>
 {sections}
 </body></html>
-""".format(
-        style=STYLE, sections="\n".join(_section(suite, *result) for suite, result in results.items())
-    )
+""".format(style=STYLE, sections="\n".join(_section(suite, *result) for suite, result in results.items()))
