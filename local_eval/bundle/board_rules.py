@@ -36,7 +36,7 @@ def check_leaderboards(given: Mapping[Any, Any], findings: Findings) -> None:
         for m, column in enumerate(columns):
             _check_computation(column, indexes, indexes[m], f"{where}columns[{m}].", findings)
         primary = whole(board, "primary_index", where, findings, required="primary_index" in board)
-        if columns and None not in indexes and (primary or 0) not in indexes:
+        if columns and None not in indexes and len(set(indexes)) == len(indexes) and (primary or 0) not in indexes:
             findings.add(
                 "run",
                 f"{where}primary_index",

@@ -90,12 +90,15 @@ def choice(
         )
 
 
-def entries(given: Mapping[Any, Any], key: str, findings: Findings, where: str = "") -> list[dict[Any, Any]]:
-    """The mappings of a list; tells where it is none, is empty, or holds something else."""
+def entries(
+    given: Mapping[Any, Any], key: str, findings: Findings, where: str = "", empty: str = "upload"
+) -> list[dict[Any, Any]]:
+    """The mappings of a list; tells where it is none or holds something else; `empty` is the stage of an empty one."""
     value, fix = given.get(key), f"write `{key}:` and its entries as `- name: value` lines"
     if not isinstance(value, list) or not value:
         received = shown(value) if key in given else "nothing"
-        findings.add("upload", f"{where}{key}", f"expected a list with at least one entry. Received: {received}", fix)
+        stage = empty if value in ([], {}, "") else "upload"
+        findings.add(stage, f"{where}{key}", f"expected a list with at least one entry. Received: {received}", fix)
         return []
     for n, entry in enumerate(value):
         if not isinstance(entry, dict):

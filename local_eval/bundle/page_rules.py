@@ -34,7 +34,7 @@ def check_pages(given: Mapping[Any, Any], bundle: BundleFile, findings: Findings
         boolean(given, switch, "", findings)
     _check_image(given, bundle, findings)
     read_text(bundle, given.get("terms"), "terms", findings)
-    for n, page in enumerate(entries(given, "pages", findings)):
+    for n, page in enumerate(entries(given, "pages", findings, empty="notice")):
         text(page, "title", f"pages[{n}].", findings, 255)
         read_text(bundle, page.get("file"), f"pages[{n}].file", findings)
     if given.get("fact_sheet"):

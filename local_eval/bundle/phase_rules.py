@@ -16,8 +16,8 @@ _FIX_DATE = 'write it in UTC as "YYYY-MM-DD HH:MM:SS", with the quotes'
 _AMBIGUOUS = re.compile(r"(0?[1-9]|1[0-2])[-/.](0?[1-9]|1[0-2])[-/.]\d{2,4}\b")
 
 
-def check_phases(given: Mapping[Any, Any], tasks: Sequence[Any], bundle: BundleFile, findings: Findings) -> None:
-    """Check `phases`, in the order that the platform would put them."""
+def check_phases(given: Mapping[Any, Any], tasks: Sequence[Any] | None, bundle: BundleFile, findings: Findings) -> None:
+    """Check `phases`, in the order that the platform would put them; `tasks` are the known indexes, if they are."""
     phases = entries(given, "phases", findings)
     numbered = [(n, phase) for n, phase in enumerate(phases)]
     if len(phases) > 1:
@@ -78,7 +78,7 @@ def _check_fields(phase: Mapping[Any, Any], where: str, findings: Findings, firs
         )
 
 
-def _check_tasks(phase: Mapping[Any, Any], where: str, tasks: Sequence[Any], findings: Findings) -> None:
+def _check_tasks(phase: Mapping[Any, Any], where: str, tasks: Sequence[Any] | None, findings: Findings) -> None:
     named = phase.get("tasks")
     if not isinstance(named, list) or not named:
         stage = "run" if named == [] else "upload"
@@ -86,12 +86,12 @@ def _check_tasks(phase: Mapping[Any, Any], where: str, tasks: Sequence[Any], fin
             stage, f"{where}tasks", f"expected indexes of tasks. Received: {shown(named)}", "write `tasks: [0]`"
         )
         return
-    for index in named:
-        if isinstance(index, (dict, list)) or index not in tasks:
+    for index in named if tasks is not None else ():
+        if isinstance(index, (dict, list)) or index not in (tasks or ()):
             findings.add(
                 "upload",
                 f"{where}tasks",
-                f"expected indexes out of {shown(list(tasks))}. Received: {shown(index)}",
+                f"expected indexes out of {shown(list(tasks or ()))}. Received: {shown(index)}",
                 "name a task's index",
             )
 

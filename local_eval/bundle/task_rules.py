@@ -16,18 +16,22 @@ _LABELS = re.compile(r"(^|[_.-])(labels?|solutions?|truth|answers?)([_.-]|$)", r
 _PROGRAM_PATH = re.compile(r"(?:/app/program|\$(?:ingestion_)?program)/([^\s'\";|&]+)")
 
 
-def check_tasks(given: Mapping[Any, Any], bundle: BundleFile, findings: Findings) -> list[Any]:
-    """Check `tasks`; returns their indexes."""
+def check_tasks(given: Mapping[Any, Any], bundle: BundleFile, findings: Findings) -> list[Any] | None:
+    """Check `tasks`; returns their indexes, or None where those are not sound."""
     indexes: list[Any] = []
-    for n, task in enumerate(entries(given, "tasks", findings)):
+    tasks = entries(given, "tasks", findings, empty="run")
+    sound = bool(tasks) or given.get("tasks") in ([], {}, "")
+    for n, task in enumerate(tasks):
         where = f"tasks[{n}]."
         index = task.get("index")
         if isinstance(index, (dict, list)) or "index" not in task:
             findings.add(
                 "upload", f"{where}index", f"expected a number. Received: {shown(index)}", f"write `index: {n}`"
             )
+            sound = False
         elif index in indexes:
             findings.add("upload", f"{where}index", f"{shown(index)} is there twice", f"write `index: {n}`")
+            sound = False
         else:
             indexes.append(index)
         if "key" in task:
@@ -37,7 +41,7 @@ def check_tasks(given: Mapping[Any, Any], bundle: BundleFile, findings: Findings
             continue
         text(task, "name", where, findings, 256)
         _check_parts(task, bundle, where, findings)
-    return indexes
+    return indexes if sound else None
 
 
 def _check_parts(task: Mapping[Any, Any], bundle: BundleFile, where: str, findings: Findings) -> None:
