@@ -1,12 +1,12 @@
 """A stand-in for Codabench's unpacker of bundles, written after its rules: it stops at the first thing it refuses.
 
-Followed, not copied: codalab/codabench, src/apps/competitions/tasks.py (`unpack_competition`), unpackers/v2.py at commit
-8239d01, base_unpacker.py at c7aeccf, utils.py at 4160992, leaderboards/models.py at f9aad79, and the serializers'
+Followed, not copied: codalab/codabench, src/apps/competitions/tasks.py (`unpack_competition`), unpackers/v2.py at
+commit 8239d01, base_unpacker.py at c7aeccf, utils.py at 4160992, leaderboards/models.py at f9aad79, and the serializers'
 checks as Django REST framework makes them. It shares nothing with local_eval.bundle.check, which it is held against.
 """
 
 import datetime
-import os
+import itertools
 import shutil
 import uuid
 import zipfile
@@ -19,10 +19,17 @@ from dateutil.parser import parse
 PARTS = ("ingestion_program", "input_data", "scoring_program", "reference_data")
 NOW = datetime.datetime(2026, 6, 1)
 BOOLEAN_FIELDS = (
-    "registration_auto_approve enable_detailed_results show_detailed_results_in_submission_panel auto_run_submissions "
-    "show_detailed_results_in_leaderboard can_participants_make_submissions_public make_programs_available "
-    "make_input_data_available forum_enabled"
-).split()
+    "registration_auto_approve",
+    "enable_detailed_results",
+    "show_detailed_results_in_submission_panel",
+    "show_detailed_results_in_leaderboard",
+    "auto_run_submissions",
+    "can_participants_make_submissions_public",
+    "make_programs_available",
+    "make_input_data_available",
+    "forum_enabled",
+)
+RULES = ("Add", "Add_And_Delete", "Add_And_Delete_Multiple", "Force_Last", "Force_Latest_Multiple", "Force_Best")
 
 
 class RefusedError(Exception):
@@ -108,17 +115,15 @@ def store(task, home):
 
 
 def dataset(name, home):
-    path = os.path.join(home, name)
-    if not os.path.exists(path):
-        try:
-            uuid.UUID(name)
-        except ValueError:
-            raise RefusedError(f"no dataset {name}") from None
+    path = home / name
+    if not path.exists() or (name.endswith("/") and not path.is_dir()):
+        uuid.UUID(name)
         raise RefusedError("no dataset of that key on this platform")
-    if os.path.isdir(path):
-        beside = os.path.join(os.path.dirname(os.path.dirname(path)), os.path.basename(path.strip("/")))
-        return Path(shutil.make_archive(beside, "zip", path))
-    return Path(path)
+    if not path.is_dir():
+        return path
+    # the parent's parent of a name with a slash at its end is the folder beside; without, it is one further out
+    beside = path.parent if name.endswith("/") else path.parent.parent
+    return Path(shutil.make_archive(str(beside / path.name), "zip", path))
 
 
 def picture(path):
@@ -140,7 +145,7 @@ def phase_table(given):
         {**one, "start": moment(one.get("start")), "end": moment(one.get("end")), "tasks": one["tasks"]}
         for one in sorted(given["phases"], key=lambda one: one.get("index", 0))
     ]
-    for before, after in zip(phases, phases[1:], strict=False):
+    for before, after in itertools.pairwise(phases):
         if before["end"] is None or after["start"] <= before["end"]:
             raise RefusedError("phases must follow one another")
     phases[-1]["is_final_phase"] = True
@@ -179,8 +184,7 @@ def check_board(board):
     char(board.get("title"), 64)
     char(board.get("key"), 36)
     boolean(board.get("hidden", False))
-    rules = "Add Add_And_Delete Add_And_Delete_Multiple Force_Last Force_Latest_Multiple Force_Best".split()
-    if str(board.get("submission_rule", "Add")) not in rules:
+    if str(board.get("submission_rule", "Add")) not in RULES:
         raise RefusedError("submission_rule")
     if board.get("primary_index", 0) is None or whole(board.get("primary_index", 0)) is None:
         raise RefusedError("primary_index")

@@ -81,7 +81,7 @@ def _check_fields(phase: Mapping[Any, Any], where: str, findings: Findings, firs
 def _check_tasks(phase: Mapping[Any, Any], where: str, tasks: Sequence[Any] | None, findings: Findings) -> None:
     named = phase.get("tasks")
     if not isinstance(named, list) or not named:
-        stage = "run" if named == [] else "upload"
+        stage = "run" if named in ([], {}, "") else "upload"
         findings.add(
             stage, f"{where}tasks", f"expected indexes of tasks. Received: {shown(named)}", "write `tasks: [0]`"
         )
