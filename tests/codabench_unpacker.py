@@ -1,8 +1,9 @@
 """A stand-in for Codabench's unpacker of bundles, written after its rules: it stops at the first thing it refuses.
 
 Followed, not copied: codalab/codabench, src/apps/competitions/tasks.py (`unpack_competition`), unpackers/v2.py at
-commit 8239d01, base_unpacker.py at c7aeccf, utils.py at 4160992, leaderboards/models.py at f9aad79, and the serializers'
-checks as Django REST framework makes them. It shares nothing with local_eval.bundle.check, which it is held against.
+commit 8239d01, base_unpacker.py at c7aeccf, utils.py at 4160992, leaderboards/models.py at f9aad79, and the
+serializers' checks as Django REST framework makes them. It shares nothing with local_eval.bundle.check, which it is
+held against.
 """
 
 import datetime

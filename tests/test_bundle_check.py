@@ -106,6 +106,15 @@ CHANGES = [
     ),
     ("phases.0.start", datetime.date(2030, 1, 1), None, "", ""),
     ("phases.0.start", "2030-01-01 00:00:00+02:00", "notice", "phases[0].start", "its offset from UTC is dropped"),
+    ("phases.0.start", "2030-01-01 00:00:00+99:00", "notice", "phases[0].start", "its offset from UTC is dropped"),
+    ("phases.0.start", "2030-01-01T00:00:00Z", None, "", ""),
+    (
+        "phases.0.start",
+        "soon \ud800 \x1b[2J",
+        "upload",
+        "phases[0].start",
+        "Unknown string format: soon \\ud800 \\x1b[2J",
+    ),
     ("phases.0.start", "2-1-2029", "notice", "phases[0].start", "read as month, day, year: 2029-02-01"),
     ("phases.0.end", "2030-02-01 00:00:00", "upload", "phases[1].start", "after the end of the phase before"),
     (

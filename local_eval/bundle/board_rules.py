@@ -52,7 +52,7 @@ def _check_column(column: Mapping[Any, Any], where: str, findings: Findings) -> 
     choice(column, "computation", where, findings, _COMPUTATIONS, null=True)
     boolean(column, "hidden", where, findings)
     if "precision" in column:
-        whole(column, "precision", where, findings, required=True)
+        whole(column, "precision", where, findings, required=True, low=-(2**31))
     return whole(column, "index", where, findings, required=True)
 
 

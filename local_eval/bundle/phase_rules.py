@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dateutil import parser
+from dateutil import parser, tz
 
 from .bundle_file import BundleFile
 from .fields import boolean, entries, text, whole
@@ -117,7 +117,7 @@ def _date(
         reason = str(error)[:120]
         findings.add("upload", field, f"expected a date. Received: {shown(value)} ({reason})", _FIX_DATE)
         return None
-    if moment.tzinfo is not None and moment.utcoffset():
+    if moment.tzinfo not in (None, tz.UTC):  # utcoffset() raises for an offset of a day or more
         findings.add("notice", field, f"its offset from UTC is dropped: {shown(value)}", _FIX_DATE)
     if _AMBIGUOUS.match(value.strip()):
         findings.add("notice", field, f"{shown(value)} is read as month, day, year: {moment.date()}", _FIX_DATE)

@@ -49,4 +49,9 @@ class Findings:
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, stage: str, where: str, message: str, fix: str) -> None:
-        self.problems.append(Problem(stage, where, message, fix))
+        self.problems.append(Problem(stage, _printable(where), _printable(message), fix))
+
+
+def _printable(text: str) -> str:
+    """What cannot be shown, such as a lone surrogate or a terminal's escape sequence, written as \\x1b."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
