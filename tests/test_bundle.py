@@ -18,6 +18,8 @@ from local_eval.bundle.__main__ import main
 from local_eval.bundle.build import build_bundle
 from local_eval.bundle.check import check_bundle
 from local_eval.bundle.settings import Settings, parse_start
+from local_eval.limits import Limits
+from local_eval.worker import PLATFORMS, run_submission
 from submission.kit.errors import KitError
 from submission.kit.image_set import open_image_set
 
@@ -202,3 +204,40 @@ def test_wrong_arguments(home, bundle, tmp_path, arguments, message):
 
 def test_start_of_a_day_is_midnight():
     assert parse_start("2030-01-02") == parse_start("2030-01-02 00:00:00")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("phase", ["development", "final"])
+def test_from_bundle_to_scores(bundle, contents, tmp_path, phase, platform):
+    """An organiser uploads the bundle; a participant uploads the sample of the starting kit, as it is."""
+    created = unpack_bundle(bundle, tmp_path)
+    task = next(one for n, one in created.tasks.items() if created.phases[n]["name"].lower() == phase)
+    folders = {part: tmp_path / "task" / part for part in task}
+    for part, packed in task.items():
+        with zipfile.ZipFile(packed) as archive:
+            archive.extractall(folders[part])
+    (tmp_path / "submission.zip").write_bytes(contents["starting_kit/sample_submission.zip"])
+    outcome = run_submission(
+        tmp_path / "submission.zip",
+        folders["input_data"],
+        folders["reference_data"],
+        tmp_path / "work",
+        Limits(60),
+        ingestion_program=folders["ingestion_program"],
+        scoring_program=folders["scoring_program"],
+        platform=platform,
+    )
+    assert (outcome.status, outcome.message) == ("Finished", "")
+    keys = [column["key"] for column in created.yaml["leaderboards"][0]["columns"]]
+    assert all(0 <= outcome.scores[key] <= 1 for key in keys if key != "prediction_seconds")
+    assert "prediction_seconds" in outcome.scores  # no column is left with n/a
+    with np.load(io.BytesIO(contents["starting_kit/sample_submission/weights.npz"])) as file:
+        means, scale = file["means"], file["scale"]
+    for suite in ("an2dl", "clean"):
+        images = np.load(folders["input_data"] / suite / "images.npy").astype(float)
+        cells = images.reshape(-1, 4, 8, 4, 8, 3).mean((2, 4)).reshape(len(images), -1)  # 4 x 4 cells of 8 x 8 pixels
+        nearest = (((cells / scale)[:, None] - means) ** 2).sum(-1).argmin(1)
+        right = nearest == np.load(folders["reference_data"] / suite / "labels.npy")
+        assert outcome.scores[f"accuracy_{suite}"] == pytest.approx(right.mean(), abs=1.5 / len(right))
+    assert "Accuracy on an2dl" in (outcome.results_dir / "detailed_results.html").read_text()

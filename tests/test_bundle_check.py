@@ -4,6 +4,7 @@ import datetime
 import io
 import zipfile
 
+import numpy as np
 import pytest
 import yaml
 from codabench_unpacker import RefusedError, unpack_bundle
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_bundle import COMPETITION, FILES, bundle_bytes, competition
 
+from benchmarks.fuzz_bundle import WriteWatch, mutate_bytes, mutate_text, mutate_values
 from local_eval.bundle.__main__ import main
 from local_eval.bundle.check import check_bundle
 from submission.kit.errors import KitError
@@ -266,7 +268,7 @@ TEXTS = [
     (b"start: 2030-13-45", "not valid YAML: month must be in 1..12"),
     (b"limit: " + b"9" * 5000, "not valid YAML: Exceeds the limit"),
     (b"a: !!bool perhaps", "not valid YAML: 'perhaps'"),
-    (b"a: " + b"[" * 1500, "not valid YAML"),
+    (b"a: " + b"[" * 500, "not valid YAML"),
     (b"a: &a [*a]", "expand to more than"),
     (b"a: &a [1,2,3,4,5,6,7,8,9]\n" + b"".join(b"%c: &%c [%s]\n" % (n + 1, n + 1, b",".join([b"*%c" % n] * 9))
         for n in range(97, 107)), "expand to more than"),
@@ -366,3 +368,64 @@ def test_refused_by_the_check_means_refused_by_the_platform_and_the_other_way_ro
     problems = checked(folder / "b.zip", whole, FILES)
     refused = [problem for problem in problems if problem.stage == "upload"]
     assert bool(refused) != accepted(folder / "b.zip", folder / "platform"), [str(one) for one in problems]
+
+
+def test_the_shape_of_published_bundles_is_accepted(tmp_path):
+    """Like the organisers' examples: month-first dates, nulls, ready-made zips, a solution, a question, no end."""
+    whole = competition()
+    whole |= {
+        "solutions": [{"index": 0, "tasks": [0, 1], "path": "kit/"}],
+        "fact_sheet": {
+            "method": {
+                "key": "method",
+                "type": "text",
+                "title": "Method",
+                "selection": "",
+                "is_required": "false",
+                "is_on_leaderboard": "true",
+            }
+        },
+    }
+    for task in whole["tasks"]:
+        task |= {"is_public": False, "scoring_program": "flat.zip"}
+    whole["phases"][0] |= {"start": "1-1-2030", "end": "1-31-2030", "max_submissions_per_day": 0, "solutions": []}
+    whole["phases"][1] |= {"start": "2-1-2030", "auto_migrate_to_this_phase": True}
+    del whole["phases"][1]["end"]
+    board = whole["leaderboards"][0]
+    board |= {"index": 0}
+    board["columns"][0] |= {"computation": None, "computation_indexes": None}
+    board["columns"].append(
+        {"title": "Mean", "key": "mean", "index": 2, "computation": "avg", "computation_indexes": [0, 1]}
+    )
+    problems = checked(tmp_path / "b.zip", whole)
+    assert [(problem.stage, problem.where) for problem in problems] == [
+        ("notice", "phases[0].start"),
+        ("notice", "phases[1].start"),
+    ]
+    assert accepted(tmp_path / "b.zip", tmp_path / "platform")
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from([mutate_text, mutate_values, mutate_bytes]), st.integers(0, 2**31))
+def test_whatever_is_broken_is_told_without_a_traceback_or_a_file(tmp_path_factory, mutate, seed):
+    folder = tmp_path_factory.mktemp("mutated")
+    (folder / "b.zip").write_bytes(mutate(np.random.default_rng(seed)))
+    for problem in check_bundle(folder / "b.zip"):
+        assert problem.stage in ("upload", "run", "notice") and str(problem).encode()
+    assert [path.name for path in folder.iterdir()] == ["b.zip"]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")))
+def test_any_bytes_may_be_competition_yaml(tmp_path_factory, text):
+    path = tmp_path_factory.mktemp("bytes") / "b.zip"
+    assert any(problem.stage == "upload" for problem in checked(path, text, FILES))
+
+
+def test_the_fuzzer_sees_a_write(tmp_path):
+    watch = WriteWatch()
+    watch.on = True
+    (tmp_path / "x").write_text("x")
+    watch.on = False
+    (tmp_path / "y").write_text("y")
+    assert len(watch.written) == 1 and "'open'" not in watch.written[0] and "/x" in watch.written[0]

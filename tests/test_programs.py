@@ -178,3 +178,67 @@ def test_class_names_are_escaped_in_the_page():
     scores = {"accuracy": 1.0, "balanced_accuracy": 1.0, "prediction_seconds": 1.0}
     html = page.results_page({"<b>": (scores, np.diag([2, 0]), ["<script>", "&"])})
     assert "<script>" not in html and "&lt;script&gt;" in html and "1 &amp;" in html and "on &lt;b&gt;" in html
+
+
+def several_suites(tmp_path: Path, **predictions) -> int:
+    """Predictions of suites with two images each, scored; the reference knows the suites dark and light."""
+    for suite, labels in (("dark", [0, 1]), ("light", [1, 1])):
+        ref = tmp_path / "input/ref" / suite
+        ref.mkdir(parents=True)
+        np.save(ref / "ids.npy", np.array(["i", "j"]))
+        np.save(ref / "labels.npy", np.array(labels))
+        (ref / "class_names.json").write_text('["no", "yes"]')
+    (tmp_path / "input/res").mkdir()
+    for suite, labels in predictions.items():
+        ingestion.write_output(tmp_path / "input/res" / suite, np.array(["j", "i"]), np.array(labels), 0.5, 0.25)
+    return scoring.main([str(tmp_path / "input"), str(tmp_path / "output")])
+
+
+def test_several_suites_are_scored_apart(tmp_path):
+    assert several_suites(tmp_path, dark=[1, 1], light=[1, 0]) == 0
+    assert json.loads((tmp_path / "output/scores.json").read_text()) == {
+        "prediction_seconds": 0.5,
+        "accuracy_dark": 0.5,
+        "balanced_accuracy_dark": 0.5,
+        "recall_0_dark": 0.0,
+        "recall_1_dark": 1.0,
+        "accuracy_light": 0.5,
+        "balanced_accuracy_light": 0.5,
+        "recall_1_light": 0.5,
+    }
+    html = (tmp_path / "output/detailed_results.html").read_text()
+    assert "Accuracy on dark" in html and "Accuracy on light" in html
+
+
+def test_a_suite_without_predictions_leaves_no_score_at_all(tmp_path, capsys):
+    assert several_suites(tmp_path, dark=[1, 0]) == 1
+    assert "predictions.npz is missing" in capsys.readouterr().err
+    assert not (tmp_path / "output/scores.json").exists()
+
+
+def test_the_model_is_made_once_and_called_once_a_suite(tmp_path, monkeypatch):
+    for suite, count in (("b", 3), ("a", 2)):
+        folder = tmp_path / "in" / suite
+        folder.mkdir(parents=True)
+        np.save(folder / "images.npy", np.zeros((count, 2, 2, 1), np.uint8))
+        np.save(folder / "ids.npy", np.array([f"{suite}{n}" for n in range(count)]))
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/model.py").write_text(
+        "MADE = []\nclass Model:\n"
+        "    def __init__(self):\n        MADE.append(1)\n"
+        "    def predict(self, X):\n        return [len(MADE)] * len(X)\n"
+    )
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "model", raising=False)
+    predicted, startup_seconds = ingestion.run_model(tmp_path / "in", tmp_path / "sub")
+    monkeypatch.delitem(sys.modules, "model", raising=False)
+    assert startup_seconds >= 0
+    assert {suite: (ids.tolist(), labels.tolist()) for suite, (ids, labels, _) in predicted.items()} == {
+        "a": (["a0", "a1"], [1, 1]),
+        "b": (["b0", "b1", "b2"], [1, 1, 1]),
+    }
+
+
+def test_input_without_images_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="neither images.npy nor folders with one"):
+        ingestion.suite_folders(tmp_path)
