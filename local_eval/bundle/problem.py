@@ -38,7 +38,7 @@ class Problem:
         return self.stage != "notice"
 
     def __str__(self) -> str:
-        means = {"upload": "refused on upload", "run": "accepted, then fails", "notice": "notice"}[self.stage]
+        means = {"upload": "refused on upload", "run": "accepted, then goes wrong", "notice": "notice"}[self.stage]
         return f"{self.where}: {self.message} [{means}]\n    fix: {self.fix}"
 
 
