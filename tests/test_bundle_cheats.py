@@ -66,7 +66,7 @@ CHEATS = {
     "too few": ("return guess(X)[1:]", "one class index for each of"),
     "labels of both suites at once": ("return np.r_[guess(X), guess(X)]", "one class index for each of"),
     "a marker removed": (LEAVE, "predictions.npz is missing|timing.json"),
-    "output removed": ("import shutil\nshutil.rmtree(OUT)\nos._exit(0)", "predictions.npz is missing"),
+    "output removed": ("import shutil\nshutil.rmtree(OUT)\nos._exit(0)", "predictions.npz is missing|busy"),
     "forged, marker left": (FORGE_ALL + "os._exit(0)", "prediction failed: prediction ended without a word"),
     "forged without seal": (
         FORGE_ALL + LEAVE,
@@ -270,7 +270,10 @@ def test_sleeping_while_importing_counts_too(contest, tmp_path):
 
 
 def test_no_label_is_within_reach_of_the_prediction_step(contest, tmp_path):
-    find = "found = sorted(str(p) for p in WORK.rglob('*') if 'label' in p.name or 'ref' in p.parts)\nprint(found)\n"
+    find = (
+        "tops = {APP, WORK} - {Path('/')}\n"  # in a container /app is all that there is
+        "print([p for top in tops for p in top.rglob('*') if 'label' in p.name or 'ref' in p.parts])\n"
+    )
     outcome = run(contest, tmp_path / "work", {"model.py": model(find + "return guess(X)")})
     assert_earned(outcome, contest)
     log = Path(outcome["logs"]["prediction_ingestion_stdout"]).read_text()

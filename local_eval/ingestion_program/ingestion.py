@@ -80,8 +80,8 @@ def suite_folders(input_dir):
     return found
 
 
-def run_model(input_dir, submission_dir):
-    """Import the submission, predict all images of all suites with one model.
+def run_model(input_dir, submission_dir, on_ready=lambda startup_seconds: None):
+    """Import the submission, predict all images of all suites with one model; `on_ready` is called between the two.
 
     Returns:
         {suite: (ids (N,), labels int64 (N,), seconds of `predict`)}, seconds of import and `__init__`.
@@ -93,6 +93,7 @@ def run_model(input_dir, submission_dir):
     started = time.perf_counter()
     model = importlib.import_module("model").Model()
     startup_seconds = time.perf_counter() - started
+    on_ready(startup_seconds)
     predicted = {}
     for suite, folder in folders.items():
         images = np.load(folder / "images.npy", allow_pickle=False)
@@ -125,11 +126,11 @@ def empty_folder(folder):
             path.unlink()
 
 
-def write_marker(output_dir, message):
-    """failed.json: scoring refuses the run while it is there."""
+def write_marker(output_dir, message, startup_seconds=None):
+    """failed.json: scoring refuses the run while it is there; `startup_seconds` is null until `predict` begins."""
     output_dir.mkdir(parents=True, exist_ok=True)
     new = output_dir / "failed.json.new"
-    new.write_text(json.dumps({"message": message}), encoding="utf-8")
+    new.write_text(json.dumps({"message": message, "startup_seconds": startup_seconds}), encoding="utf-8")
     new.replace(output_dir / "failed.json")
 
 
@@ -155,11 +156,16 @@ def main(argv):
     """Exit code: 0, or 1 after printing the contestant's traceback."""
     input_dir, output_dir, submission_dir = (Path(argument).resolve() for argument in argv)
     empty_folder(output_dir)
-    write_marker(
-        output_dir, "prediction ended without a word: killed (out of memory?), crashed, or os._exit was called"
-    )
+    silence = "prediction ended without a word: killed (out of memory?), crashed, or os._exit was called"
+    write_marker(output_dir, silence)
+    ready = []
+
+    def on_ready(startup_seconds):
+        ready.append(startup_seconds)
+        write_marker(output_dir, silence, startup_seconds)
+
     try:
-        predicted, startup_seconds = run_model(input_dir, submission_dir)
+        predicted, startup_seconds = run_model(input_dir, submission_dir, on_ready)
         # Whatever the model left in the output folder is not ours: only this program's files go on to scoring.
         empty_folder(output_dir)
         write_marker(output_dir, "prediction was stopped while its results were being written")
@@ -168,7 +174,7 @@ def main(argv):
         (output_dir / "failed.json").unlink()
     except BaseException as error:  # SystemExit too: a model that calls sys.exit(0) has not predicted anything
         print_contestant_traceback(error)
-        write_marker(output_dir, f"{type(error).__name__}: {error}")
+        write_marker(output_dir, f"{type(error).__name__}: {error}", *ready)
         return 1
     count, seconds = sum(len(ids) for ids, _, _ in predicted.values()), sum(one[2] for one in predicted.values())
     print(f"{count} predictions: {startup_seconds:.1f} s to start, {seconds:.1f} s to predict")
