@@ -10,7 +10,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix
 
@@ -104,6 +104,7 @@ def test_without_class_names_only_negative_labels_are_refused():
         ingestion.check_predictions([0, -1], 2)
 
 
+@settings(deadline=None)
 @given(num_classes=st.integers(2, 5), data=st.data())
 def test_scores_are_those_of_scikit_learn(num_classes, data):
     labels = st.integers(0, num_classes - 1)
