@@ -64,6 +64,8 @@ CHANGES = [
     ),
     ("tasks.0.input_data", "terms.md/", "upload", "tasks[0].input_data", "not in the bundle"),
     ("tasks.0.input_data", ".", "run", "tasks[0].input_data", "the whole bundle"),
+    ("tasks.0.reference_data", "", "run", "tasks[0].reference_data", "the whole bundle"),
+    ("terms", "", "upload", "terms", "the whole bundle"),
     ("tasks.0.input_data", "truth/", "run", "tasks[0].input_data", "submissions could read ['labels.npy']"),
     ("tasks.0.reference_data", "terms.md", "run", "tasks[0].reference_data", "is no zip"),
     ("tasks.0.reference_data", "void/", "run", "tasks[0].reference_data", "is empty"),

@@ -16,12 +16,12 @@ def find(bundle: BundleFile, value: Any, where: str, findings: Findings, key_all
         value: the field's value.
         where: the field, for messages.
         findings: problems go there.
-        key_allowed: whether the key of a dataset on the platform will do.
+        key_allowed: whether the field is a dataset: a folder, a zip, or the key of one on the platform.
 
     Returns:
         The name, or None where there is no such file: that is told, unless the value is a key.
     """
-    if not isinstance(value, str) or not value or "\0" in value:
+    if not isinstance(value, str) or "\0" in value:
         findings.add("upload", where, f"expected a file's name. Received: {shown(value)}", "name a file in the bundle")
         return None
     name = posixpath.normpath(value)
@@ -31,7 +31,8 @@ def find(bundle: BundleFile, value: Any, where: str, findings: Findings, key_all
         )
         return None
     if name == ".":
-        findings.add("run", where, "it is the whole bundle: labels would be given out", "name one of its folders")
+        stage = "run" if key_allowed else "upload"  # as a dataset it is packed; as a page it cannot be read
+        findings.add(stage, where, "it is the whole bundle: labels would be given out", "name one of its files")
         return None
     if bundle.is_folder(name) or (bundle.is_file(name) and not value.endswith("/")):
         return name
