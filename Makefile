@@ -16,6 +16,8 @@ LIMIT ?=
 PHASE ?=
 FLAGS ?=
 RUNTIME ?=
+START ?=
+TITLE ?=
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export KERAS_BACKEND ?= tensorflow
@@ -44,7 +46,7 @@ STAMPS := $(foreach member,$(MEMBERS),$(A)/members/$(subst :,~,$(member)).run)
 .SUFFIXES:
 .SECONDARY:
 PHONY := help setup submission data clean split suites train predict ensemble export package score judge report \
-	rules check-runtimes submit sheet test test-browser test-all lint wipe FORCE
+	rules check-runtimes submit bundle sheet test test-browser test-all lint wipe FORCE
 .PHONY: $(PHONY)
 
 help: ## list the commands
@@ -129,6 +131,9 @@ check-runtimes: $(if $(ZIP),$(READY),$(A)/submissions/latest.json) ## run the zi
 
 submit: $(READY) ## upload a judged zip, wait, fetch its logs: make submit ZIP=FILE.zip PHASE=ID (token in CODABENCH_TOKEN)
 	@$(RUN) local_eval.submit $(if $(ZIP),'$(ZIP)') --artifacts $(A) $(if $(PHASE),--phase '$(PHASE)') $(FLAGS)
+
+bundle: $(A)/suites/.done ## the zip with which an organiser hosts this contest on Codabench (START=2027-01-01, TITLE=...)
+	@$(RUN) local_eval.bundle --artifacts $(A) $(if $(START),--start '$(START)') $(if $(TITLE),--title '$(TITLE)')
 
 sheet: $(A)/data/meta.json ## a picture of every augmentation
 	@$(RUN) training.augment.sheet --artifacts $(A)

@@ -25,7 +25,7 @@ def write_results(folder: Path, class_names: list[str], right: float) -> Path:
     counts[1] = 0  # a class that does not occur
     values = {"accuracy": np.trace(counts) / counts.sum(), "balanced_accuracy": 0.5, "prediction_seconds": 41.3}
     path = folder / "detailed_results.html"
-    path.write_text(results_page(values, counts, class_names), encoding="utf-8")
+    path.write_text(results_page({"": (values, counts, class_names)}), encoding="utf-8")
     return path
 
 

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix
 
@@ -104,6 +104,7 @@ def test_without_class_names_only_negative_labels_are_refused():
         ingestion.check_predictions([0, -1], 2)
 
 
+@settings(deadline=None)
 @given(num_classes=st.integers(2, 5), data=st.data())
 def test_scores_are_those_of_scikit_learn(num_classes, data):
     labels = st.integers(0, num_classes - 1)
@@ -127,7 +128,6 @@ def scored(tmp_path: Path, ids, labels, **changes) -> int:
     np.save(ref / "ids.npy", np.array(["i", "j", "k"]))
     np.save(ref / "labels.npy", np.array([0, 1, 1]))
     (ref / "class_names.json").write_text('["no", "yes <b>"]')
-    ingestion.write_marker(res, "x")
     ingestion.write_output(res, np.array(ids), np.array(labels), 0.5, 0.25)
     for name, content in changes.items():
         path = res / name.replace("_", ".")
@@ -163,8 +163,10 @@ def test_predictions_are_joined_by_id(tmp_path):
         (["i", "j", "k"], [0, 1, 1], {"predictions_npz": None}, "predictions.npz is missing"),
         (["i", "j", "k"], [0, 1, 1], {"predictions_npz": "old"}, "not the file that the ingestion program wrote"),
         (["i", "j", "k"], [0, 1, 1], {"timing_json": None}, "timing.json is missing"),
-        (["i", "j", "k"], [0, 1, 1], {"timing_json": "[]"}, "does not hold an object"),
+        (["i", "j", "k"], [0, 1, 1], {"timing_json": "[]"}, "no prediction_seconds"),
         (["i", "j", "k"], [0, 1, 1], {"timing_json": "{"}, "not valid JSON"),
+        (["i", "j", "k"], [0, 1, 1], {"timing_json": '{"prediction_seconds": NaN}'}, "no prediction_seconds"),
+        (["i", "j", "k"], [0, 1, 1], {"predictions-0_seal": ""}, "not the file that the ingestion program wrote"),
     ],
 )
 def test_the_scorer_refuses(tmp_path, capsys, ids, labels, changes, message):
@@ -174,15 +176,16 @@ def test_the_scorer_refuses(tmp_path, capsys, ids, labels, changes, message):
 
 
 def test_class_names_are_escaped_in_the_page():
-    html = page.results_page(
-        {"accuracy": 1.0, "balanced_accuracy": 1.0, "prediction_seconds": 1.0}, np.diag([2, 0]), ["<script>", "&"]
-    )
-    assert html.count("<script>") == 1 and "0 &lt;script&gt;" in html and "1 &amp;" in html
+    scores = {"accuracy": 1.0, "balanced_accuracy": 1.0, "prediction_seconds": 1.0}
+    html = page.results_page({"<b>": (scores, np.diag([2, 0]), ["<script>", "&"])})
+    assert html.count("<script>") == 1 and "0 &lt;script&gt;" in html and "1 &amp;" in html and "on &lt;b&gt;" in html
 
 
 def test_the_page_by_hand():
     values = {"accuracy": 0.7, "balanced_accuracy": 0.7, "prediction_seconds": 1.25}
-    html = page.results_page(values, np.array([[3, 1, 0], [0, 0, 0], [2, 0, 4]]), ["a", "b", "averyverylongname"])
+    html = page.results_page(
+        {"": (values, np.array([[3, 1, 0], [0, 0, 0], [2, 0, 4]]), ["a", "b", "averyverylongname"])}
+    )
     assert "7 of 10 images right, balanced accuracy 0.7000, 1.2 s to predict" in html
     mistakes = re.findall(r'data-sort="(\d)">[^<]*</th><td class="name" data-sort="(\d)">[^<]*</td><td>(\d)</td>', html)
     assert mistakes == [("2", "0", "2"), ("0", "1", "1")]  # most frequent first
@@ -192,4 +195,68 @@ def test_the_page_by_hand():
 
 def test_the_page_without_mistakes():
     values = {"accuracy": 1.0, "balanced_accuracy": 1.0, "prediction_seconds": 1.0}
-    assert "<p>None.</p>" in page.results_page(values, np.diag([2, 3]), ["a", "b"])
+    assert "<p>None.</p>" in page.results_page({"": (values, np.diag([2, 3]), ["a", "b"])})
+
+
+def several_suites(tmp_path: Path, **predictions) -> int:
+    """Predictions of suites with two images each, scored; the reference knows the suites dark and light."""
+    for suite, labels in (("dark", [0, 1]), ("light", [1, 1])):
+        ref = tmp_path / "input/ref" / suite
+        ref.mkdir(parents=True)
+        np.save(ref / "ids.npy", np.array(["i", "j"]))
+        np.save(ref / "labels.npy", np.array(labels))
+        (ref / "class_names.json").write_text('["no", "yes"]')
+    (tmp_path / "input/res").mkdir()
+    for suite, labels in predictions.items():
+        ingestion.write_output(tmp_path / "input/res" / suite, np.array(["j", "i"]), np.array(labels), 0.5, 0.25)
+    return scoring.main([str(tmp_path / "input"), str(tmp_path / "output")])
+
+
+def test_several_suites_are_scored_apart(tmp_path):
+    assert several_suites(tmp_path, dark=[1, 1], light=[1, 0]) == 0
+    assert json.loads((tmp_path / "output/scores.json").read_text()) == {
+        "prediction_seconds": 0.5,
+        "accuracy_dark": 0.5,
+        "balanced_accuracy_dark": 0.5,
+        "recall_0_dark": 0.0,
+        "recall_1_dark": 1.0,
+        "accuracy_light": 0.5,
+        "balanced_accuracy_light": 0.5,
+        "recall_1_light": 0.5,
+    }
+    html = (tmp_path / "output/detailed_results.html").read_text()
+    assert "Accuracy on dark" in html and "Accuracy on light" in html
+
+
+def test_a_suite_without_predictions_leaves_no_score_at_all(tmp_path, capsys):
+    assert several_suites(tmp_path, dark=[1, 0]) == 1
+    assert "predictions.npz is missing" in capsys.readouterr().err
+    assert not (tmp_path / "output/scores.json").exists()
+
+
+def test_the_model_is_made_once_and_called_once_a_suite(tmp_path, monkeypatch):
+    for suite, count in (("b", 3), ("a", 2)):
+        folder = tmp_path / "in" / suite
+        folder.mkdir(parents=True)
+        np.save(folder / "images.npy", np.zeros((count, 2, 2, 1), np.uint8))
+        np.save(folder / "ids.npy", np.array([f"{suite}{n}" for n in range(count)]))
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/model.py").write_text(
+        "MADE = []\nclass Model:\n"
+        "    def __init__(self):\n        MADE.append(1)\n"
+        "    def predict(self, X):\n        return [len(MADE)] * len(X)\n"
+    )
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "model", raising=False)
+    predicted, startup_seconds = ingestion.run_model(tmp_path / "in", tmp_path / "sub")
+    monkeypatch.delitem(sys.modules, "model", raising=False)
+    assert startup_seconds >= 0
+    assert {suite: (ids.tolist(), labels.tolist()) for suite, (ids, labels, _) in predicted.items()} == {
+        "a": (["a0", "a1"], [1, 1]),
+        "b": (["b0", "b1", "b2"], [1, 1, 1]),
+    }
+
+
+def test_input_without_images_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="neither images.npy nor folders with one"):
+        ingestion.suite_folders(tmp_path)

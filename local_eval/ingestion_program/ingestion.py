@@ -2,9 +2,11 @@
 
     python ingestion.py INPUT_DATA OUTPUT INGESTED_PROGRAM
 
-INPUT_DATA        images.npy uint8 (N, H, W, C), ids.npy (N,); optional class_names.json (K strings)
+INPUT_DATA        images.npy uint8 (N, H, W, C), ids.npy (N,); optional class_names.json (K strings); or folders of
+                  these, one for each suite of images
 INGESTED_PROGRAM  the unpacked submission: model.py with `class Model`, `__init__(self)`, `predict(self, X)`
-OUTPUT            predictions.npz (ids, labels int64 (N,)), predictions.csv (id,label), timing.json; or failed.json
+OUTPUT            predictions.npz (ids, labels int64 (N,)), predictions.csv (id,label), timing.json and a seal, in a
+                  folder for each suite where the input has such; or failed.json
 
 The platform ignores this program's exit code and always goes on to scoring. So the marker failed.json is there from the
 first moment and goes only when everything is written: a crash, a kill, `sys.exit` and `os._exit` all leave it behind.
@@ -64,26 +66,44 @@ def check_predictions(predictions, num_images, num_classes=None):
     return array.astype(np.int64)
 
 
+def suite_folders(input_dir):
+    """Where the images are: {"": input_dir}, or {suite: folder} by name where each suite has a folder.
+
+    Raises:
+        FileNotFoundError: there are no images.
+    """
+    if (input_dir / "images.npy").exists():
+        return {"": input_dir}
+    found = {path.parent.name: path.parent for path in sorted(input_dir.glob("*/images.npy"))}
+    if not found:
+        raise FileNotFoundError("the input data hold neither images.npy nor folders with one")
+    return found
+
+
 def run_model(input_dir, submission_dir, on_ready=lambda startup_seconds: None):
-    """Import the submission, predict all images; `on_ready` is called between the two.
+    """Import the submission, predict all images of all suites with one model; `on_ready` is called between the two.
 
     Returns:
-        ids (N,), labels int64 (N,), seconds of import and `__init__`, seconds of `predict`.
+        {suite: (ids (N,), labels int64 (N,), seconds of `predict`)}, seconds of import and `__init__`.
     """
-    images = np.load(input_dir / "images.npy", allow_pickle=False)
-    ids = np.load(input_dir / "ids.npy", allow_pickle=False)
-    names = input_dir / "class_names.json"
-    num_classes = len(json.loads(names.read_text(encoding="utf-8"))) if names.exists() else None
+    folders = suite_folders(input_dir)
+    ids = {suite: np.load(folder / "ids.npy", allow_pickle=False) for suite, folder in folders.items()}
 
     sys.path.insert(0, str(submission_dir))
     started = time.perf_counter()
     model = importlib.import_module("model").Model()
-    ready = time.perf_counter()
-    on_ready(ready - started)
-    predicting = time.perf_counter()
-    predictions = model.predict(images)
-    done = time.perf_counter()
-    return ids, check_predictions(predictions, len(ids), num_classes), ready - started, done - predicting
+    startup_seconds = time.perf_counter() - started
+    on_ready(startup_seconds)
+    predicted = {}
+    for suite, folder in folders.items():
+        images = np.load(folder / "images.npy", allow_pickle=False)
+        names = folder / "class_names.json"
+        num_classes = len(json.loads(names.read_text(encoding="utf-8"))) if names.exists() else None
+        started = time.perf_counter()
+        predictions = model.predict(images)
+        seconds = time.perf_counter() - started
+        predicted[suite] = ids[suite], check_predictions(predictions, len(ids[suite]), num_classes), seconds
+    return predicted, startup_seconds
 
 
 def print_contestant_traceback(error):
@@ -115,24 +135,21 @@ def write_marker(output_dir, message, startup_seconds=None):
 
 
 def write_output(output_dir, ids, labels, startup_seconds, prediction_seconds):
-    """Predictions and timing; the marker goes last.
+    """Predictions and timing of one suite, then the seal: an empty file named after the sha256 of predictions.npz.
 
-    timing.json holds the sha256 of predictions.npz: platforms from v1.27 copy the submission beside these files before
-    scoring, and a predictions.npz left in a zip must not pass for this one.
+    Platforms from v1.27 copy the submission over these files before scoring. That can replace a file or add one, but
+    never remove one: a predictions.npz left in a zip lacks its seal, and one left with its seal makes two of them.
     """
+    output_dir.mkdir(exist_ok=True)
     with open(str(output_dir / "predictions.csv"), "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["id", "label"])
         writer.writerows(zip(ids.tolist(), labels.tolist()))  # noqa: B905 - `strict` is newer than Python 3.7
     np.savez(str(output_dir / "predictions.npz"), ids=ids, labels=labels)
-    timing = {
-        "images": len(ids),
-        "startup_seconds": startup_seconds,
-        "prediction_seconds": prediction_seconds,
-        "predictions_sha256": hashlib.sha256((output_dir / "predictions.npz").read_bytes()).hexdigest(),
-    }
+    timing = {"images": len(ids), "startup_seconds": startup_seconds, "prediction_seconds": prediction_seconds}
     (output_dir / "timing.json").write_text(json.dumps(timing, indent=1), encoding="utf-8")
-    (output_dir / "failed.json").unlink()
+    digest = hashlib.sha256((output_dir / "predictions.npz").read_bytes()).hexdigest()
+    (output_dir / f"predictions-{digest}.seal").touch()
 
 
 def main(argv):
@@ -148,16 +165,19 @@ def main(argv):
         write_marker(output_dir, silence, startup_seconds)
 
     try:
-        ids, labels, startup_seconds, prediction_seconds = run_model(input_dir, submission_dir, on_ready)
+        predicted, startup_seconds = run_model(input_dir, submission_dir, on_ready)
         # Whatever the model left in the output folder is not ours: only this program's files go on to scoring.
         empty_folder(output_dir)
         write_marker(output_dir, "prediction was stopped while its results were being written")
-        write_output(output_dir, ids, labels, startup_seconds, prediction_seconds)
+        for suite, (ids, labels, seconds) in predicted.items():
+            write_output(output_dir / suite, ids, labels, startup_seconds, seconds)
+        (output_dir / "failed.json").unlink()
     except BaseException as error:  # SystemExit too: a model that calls sys.exit(0) has not predicted anything
         print_contestant_traceback(error)
         write_marker(output_dir, f"{type(error).__name__}: {error}", *ready)
         return 1
-    print(f"{len(ids)} predictions: {startup_seconds:.1f} s to start, {prediction_seconds:.1f} s to predict")
+    count, seconds = sum(len(ids) for ids, _, _ in predicted.values()), sum(one[2] for one in predicted.values())
+    print(f"{count} predictions: {startup_seconds:.1f} s to start, {seconds:.1f} s to predict")
     return 0
 
 

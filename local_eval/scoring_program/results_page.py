@@ -13,6 +13,7 @@ STYLE = """
 html { -webkit-text-size-adjust: 100%; }
 body { font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif; color: var(--ink);
   background: #fff; max-width: 62rem; margin: 0 auto; padding: 1.5rem 1rem 3rem; }
+section + section { margin-top: 3.5rem; border-top: 2px solid var(--rule); padding-top: 2rem; }
 h1 { font-size: 1rem; font-weight: 600; color: var(--muted); margin: 0; }
 h2 { font-size: 1.15rem; margin: 2rem 0 .25rem; }
 p { margin: .25rem 0; max-width: 70ch; } .note { color: var(--muted); }
@@ -69,12 +70,18 @@ for (const table of document.querySelectorAll("table.sortable")) {
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Accuracy {accuracy:.4f}</title><link rel="icon" href="data:,"><style>{style}</style></head><body>
-<h1>Accuracy</h1><p class="big">{accuracy:.4f}</p>
+{sections}
+<script>{script}</script>
+</body></html>
+"""
+
+SECTION = """<section>
+<h1>Accuracy{on}</h1><p class="big">{accuracy:.4f}</p>
 <p>{correct} of {images} images right, balanced accuracy {balanced:.4f}, {seconds:.1f} s to predict.</p>
 <h2>By class</h2>
 <p class="note">Recall: the share of a class's images that were found. Precision: the share of right ones among its
 predictions.</p>
-<div class="wide" tabindex="0" role="region" aria-label="By class"><table class="sortable" id="classes">
+<div class="wide" tabindex="0" role="region" aria-label="By class{on}"><table class="sortable" id="classes{suffix}">
 <thead><tr><th scope="col" class="name">Class</th><th scope="col">Images</th><th scope="col">Recall</th>
 <th scope="col">Precision</th></tr></thead>
 <tbody>
@@ -86,20 +93,19 @@ predictions.</p>
 <h2>Confusion</h2>
 <p class="note">A row for each true class, a column for each predicted one, by their numbers. Darker: a larger share of
 the row.</p>
-<div class="wide" tabindex="0" role="region" aria-label="Confusion"><table class="confusion sortable" id="confusion">
+<div class="wide" tabindex="0" role="region" aria-label="Confusion{on}">
+<table class="confusion sortable" id="confusion{suffix}">
 <thead><tr><th scope="col" class="name">True class</th>{heads}</tr></thead>
 <tbody>
 {confusion}
 </tbody></table></div>
-<script>{script}</script>
-</body></html>
-"""
+</section>"""
 
-MISTAKES = """<div class="wide" tabindex="0" role="region" aria-label="Most frequent mistakes">
-<table class="sortable" id="mistakes"><thead><tr><th scope="col" class="name">True class</th>
+MISTAKES = """<div class="wide" tabindex="0" role="region" aria-label="Most frequent mistakes{on}">
+<table class="sortable" id="mistakes{suffix}"><thead><tr><th scope="col" class="name">True class</th>
 <th scope="col" class="name">Taken for</th><th scope="col">Images</th><th scope="col">Share</th></tr></thead>
 <tbody>
-{}
+{rows}
 </tbody></table></div>"""
 
 
@@ -125,7 +131,7 @@ def _class_rows(counts, class_names):
     )
 
 
-def _mistakes(counts, class_names):
+def _mistakes(counts, class_names, on, suffix):
     wrong = counts - np.diag(np.diag(counts))
     pairs = [divmod(int(n), len(class_names)) for n in np.argsort(-wrong, axis=None, kind="stable")[:WORST]]
     rows = [
@@ -135,7 +141,7 @@ def _mistakes(counts, class_names):
         for k, j in pairs
         if wrong[k, j]
     ]
-    return MISTAKES.format("\n".join(rows)) if rows else "<p>None.</p>"
+    return MISTAKES.format(rows="\n".join(rows), on=on, suffix=suffix) if rows else "<p>None.</p>"
 
 
 def _confusion_rows(counts, class_names):
@@ -154,24 +160,36 @@ def _confusion_rows(counts, class_names):
     return "\n".join(rows)
 
 
-def results_page(scores, counts, class_names):
-    """The page as one string.
-
-    Args:
-        scores: accuracy, balanced_accuracy, prediction_seconds.
-        counts: int64 (K, K), row the true class, column the predicted one.
-        class_names: K strings; they are escaped.
-    """
-    return PAGE.format(
-        style=STYLE,
-        script=SORT_SCRIPT,
+def _section(suite, scores, counts, class_names):
+    on = f" on {html.escape(suite)}" if suite else ""
+    suffix = f"-{html.escape(suite)}" if suite else ""
+    return SECTION.format(
+        on=on,
+        suffix=suffix,
         accuracy=scores["accuracy"],
         balanced=scores["balanced_accuracy"],
         seconds=scores["prediction_seconds"],
         correct=int(np.trace(counts)),
         images=int(counts.sum()),
         classes=_class_rows(counts, class_names),
-        mistakes=_mistakes(counts, class_names),
+        mistakes=_mistakes(counts, class_names, on, suffix),
         heads="".join(f'<th scope="col">{k}</th>' for k in range(len(class_names))),
         confusion=_confusion_rows(counts, class_names),
+    )
+
+
+def results_page(results):
+    """The page as one string.
+
+    Args:
+        results: {suite: (scores, counts, class_names)}, a section each; the suite "" has no name. scores: accuracy,
+            balanced_accuracy, prediction_seconds; counts: int64 (K, K), row the true class, column the predicted one;
+            class_names: K strings. Names are escaped.
+    """
+    first_scores, _, _ = next(iter(results.values()))
+    return PAGE.format(
+        style=STYLE,
+        script=SORT_SCRIPT,
+        accuracy=first_scores["accuracy"],
+        sections="\n".join(_section(suite, *result) for suite, result in results.items()),
     )

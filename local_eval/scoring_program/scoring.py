@@ -2,9 +2,11 @@
 
     python scoring.py INPUT OUTPUT
 
-INPUT/ref  labels.npy int64 (N,), ids.npy (N,), class_names.json (K strings)
-INPUT/res  what the ingestion program left: predictions.npz (ids, labels), timing.json; failed.json after a failure
-OUTPUT     scores.json (finite numbers only), detailed_results.html
+INPUT/ref  labels.npy int64 (N,), ids.npy (N,), class_names.json (K strings); or folders of these, one a suite
+INPUT/res  what the ingestion program left: predictions.npz (ids, labels), timing.json and a seal, in the same folders;
+           failed.json after a failure
+OUTPUT     scores.json (finite numbers only), detailed_results.html. Scores of suites in folders carry the suite's
+           name: accuracy_<suite>; prediction_seconds is the sum.
 
 Exits 1, which makes the platform say Failed, unless every image of the reference has exactly one valid prediction.
 Standard library and numpy only, Python 3.7 and later.
@@ -34,12 +36,8 @@ def read_json(path):
         raise RefusedError(f"{path.name} is not valid JSON ({error}).") from None
 
 
-def load_predictions(res_dir):
-    """Ids and labels as the ingestion program wrote them, and its timing.
-
-    Raises:
-        RefusedError: failure marker, missing or damaged file, or a file that is not the ingestion program's.
-    """
+def refuse_marker(res_dir):
+    """`RefusedError` where the ingestion program left its failure marker."""
     marker = res_dir / "failed.json"
     if marker.exists():
         try:
@@ -47,19 +45,29 @@ def load_predictions(res_dir):
         except (ValueError, KeyError, TypeError):
             message = "failed.json is there but cannot be read"
         raise RefusedError(f"prediction failed: {message}")
+
+
+def load_predictions(res_dir):
+    """Ids and labels as the ingestion program wrote them, and the seconds that prediction took.
+
+    Raises:
+        RefusedError: missing or damaged file, or a file that is not the ingestion program's.
+    """
     path = res_dir / "predictions.npz"
-    if not path.exists():
+    if not path.is_file():
         raise RefusedError("predictions.npz is missing: the prediction step wrote nothing.")
     timing = read_json(res_dir / "timing.json")
-    if not isinstance(timing, dict):
-        raise RefusedError("timing.json does not hold an object.")
-    if timing.get("predictions_sha256") != hashlib.sha256(path.read_bytes()).hexdigest():
+    seconds = timing.get("prediction_seconds") if isinstance(timing, dict) else None
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
+        raise RefusedError("timing.json has no prediction_seconds.")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if [seal.name for seal in res_dir.glob("predictions-*.seal")] != [f"predictions-{digest}.seal"]:
         raise RefusedError(
             "predictions.npz is not the file that the ingestion program wrote. Is an old one in the zip? Remove it."
         )
     try:
         with np.load(str(path), allow_pickle=False) as file:
-            return file["ids"], file["labels"], timing
+            return file["ids"], file["labels"], float(seconds)
     except Exception as error:  # zipfile, zlib and numpy each raise their own on a damaged file
         raise RefusedError(f"predictions.npz cannot be read ({type(error).__name__}: {error}).") from None
 
@@ -110,24 +118,42 @@ def compute_scores(counts, prediction_seconds):
     return scores
 
 
-def score(input_dir, output_dir):
-    """Write scores.json and detailed_results.html; return the scores."""
-    ref_dir = input_dir / "ref"
+def suite_folders(ref_dir):
+    """The suites: [""] for labels.npy in `ref_dir` itself, else the names of the folders that hold one."""
+    if (ref_dir / "labels.npy").exists():
+        return [""]
+    found = sorted(path.parent.name for path in ref_dir.glob("*/labels.npy"))
+    if not found:
+        raise RefusedError("the reference data are damaged: expected labels.npy or folders with one.")
+    return found
+
+
+def score_suite(ref_dir, res_dir):
+    """Scores, confusion counts int64 (K, K) and class names of one suite."""
     truth = np.load(str(ref_dir / "labels.npy"), allow_pickle=False).astype(np.int64)
     wanted_ids = np.load(str(ref_dir / "ids.npy"), allow_pickle=False)
     class_names = json.loads((ref_dir / "class_names.json").read_text(encoding="utf-8"))
     if not 0 < len(truth) == len(wanted_ids) == len(set(wanted_ids.tolist())):
         raise RefusedError("the reference data are damaged: expected as many labels as ids, no id twice, at least one.")
-
-    ids, labels, timing = load_predictions(input_dir / "res")
+    ids, labels, seconds = load_predictions(res_dir)
     predicted = align(ids, labels, wanted_ids, len(class_names))
-    seconds = timing.get("prediction_seconds")
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not math.isfinite(seconds):
-        raise RefusedError("timing.json has no prediction_seconds.")
     counts = confusion_matrix(truth, predicted, len(class_names))
-    scores = compute_scores(counts, float(seconds))
+    return compute_scores(counts, seconds), counts, class_names
 
-    (output_dir / "detailed_results.html").write_text(results_page(scores, counts, class_names), encoding="utf-8")
+
+def score(input_dir, output_dir):
+    """Write scores.json and detailed_results.html; return the scores."""
+    refuse_marker(input_dir / "res")
+    results = {
+        suite: score_suite(input_dir / "ref" / suite, input_dir / "res" / suite)
+        for suite in suite_folders(input_dir / "ref")
+    }
+    scores = {"prediction_seconds": sum(one[0]["prediction_seconds"] for one in results.values())}
+    for suite, (of_suite, _, _) in results.items():
+        named = {f"{key}_{suite}" if suite else key: value for key, value in of_suite.items()}
+        scores.update({key: value for key, value in named.items() if not key.startswith("prediction_seconds")})
+
+    (output_dir / "detailed_results.html").write_text(results_page(results), encoding="utf-8")
     new = output_dir / "scores.json.new"  # scores.json is whole or not there
     new.write_text(json.dumps(scores, indent=1, allow_nan=False), encoding="utf-8")
     new.replace(output_dir / "scores.json")
@@ -143,7 +169,7 @@ def main(argv):
     except RefusedError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print("accuracy {accuracy:.4f}, balanced accuracy {balanced_accuracy:.4f}".format(**scores))
+    print(", ".join(f"{key} {value:.4f}" for key, value in sorted(scores.items()) if "accuracy" in key))
     return 0
 
 
