@@ -13,6 +13,8 @@ PROFILE ?= an2dl
 ZIP ?=
 LIMIT ?=
 PHASE ?=
+# largest difference of a probability between training and what is shipped
+TOLERANCE ?= 1e-5
 FLAGS ?=
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
@@ -87,12 +89,12 @@ $(A)/ensemble/ensemble.json: $(A)/members/.predicted
 
 export: $(A)/export/.done ## every member as a TensorFlow SavedModel
 $(A)/export/.done: $(A)/ensemble/ensemble.json
-	@$(RUN) submission.export --artifacts $(A)
+	@$(RUN) submission.export --artifacts $(A) --tolerance $(TOLERANCE)
 	@touch $@
 
 package: $(A)/submissions/latest.json ## the zip, after all rules have passed
 $(A)/submissions/latest.json: $(A)/export/.done $(wildcard submission/kit/*.py) submission/model.py
-	@$(RUN) submission.package --artifacts $(A)
+	@$(RUN) submission.package --artifacts $(A) --tolerance $(TOLERANCE)
 	@touch $@
 
 score: $(A)/suites/.done $(if $(ZIP),,$(A)/submissions/latest.json) ## run the zip as Codabench does and forecast the hidden score (ZIP=any.zip)
@@ -106,8 +108,8 @@ $(A)/report/report.html: $(A)/judge/score.json
 	@$(RUN) local_eval.report --artifacts $(A)
 	@touch $@
 
-rules: $(READY) ## check a zip against the platform's rules: make rules ZIP=any.zip
-	@$(RUN) submission.rules '$(ZIP)'
+rules: $(READY) ## check the packaged zip, or ZIP=any.zip, against the platform's rules
+	@$(RUN) submission.rules $(if $(ZIP),'$(ZIP)') --artifacts $(A)
 
 submit: $(READY) ## upload a judged zip, wait, fetch its logs: make submit ZIP=FILE.zip PHASE=ID (token in CODABENCH_TOKEN)
 	@$(RUN) local_eval.submit $(if $(ZIP),'$(ZIP)') --artifacts $(A) $(if $(PHASE),--phase '$(PHASE)') $(FLAGS)

@@ -12,6 +12,7 @@ from submission.kit.console import run_main
 from submission.kit.errors import KitError
 from submission.kit.files import read_json, sha256_file
 from submission.kit.image_set import open_image_set
+from submission.kit.latest import read_latest
 
 from .judge import judge
 from .ledger import append_record
@@ -152,7 +153,7 @@ def _judge(
 
 
 def _latest_zip(artifacts: Path) -> Path:
-    return Path(read_json(artifacts / "submissions" / "latest.json", "python -m submission.package")["zip"])
+    return read_latest(artifacts).path
 
 
 def _describe(name: str, outcome: dict[str, Any]) -> str:

@@ -43,7 +43,7 @@ def open_archive(path: str | Path) -> Archive:
     """
     path = Path(path)
     if not path.is_file():
-        raise KitError(f"expected a zip at {path}, which does not exist: run `python -m submission.package` first.")
+        raise KitError(f"expected a zip at {path}. Received: no such file.")
     sha256: dict[str, str] = {}
     damaged: dict[str, str] = {}
     try:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from submission.kit.console import run_main
 from submission.kit.errors import KitError
+from submission.kit.latest import read_latest
 
 from .archive import open_archive
 from .archive_rules import ARCHIVE_RULES
@@ -20,13 +21,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m submission.rules", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    parser.add_argument("zip", type=Path, help="any submission zip, this kit's or not")
+    parser.add_argument(
+        "zip", type=Path, nargs="?", help="any submission zip, this kit's or not; by default that of latest.json"
+    )
+    parser.add_argument("--artifacts", type=Path, default=Path("artifacts/synthetic"), help="folder of one contest")
     args = parser.parse_args(argv)
-    findings = check_zip(args.zip)
+    path = args.zip or read_latest(args.artifacts).path
+    findings = check_zip(path)
     if findings:
         told = "\n".join(str(finding) for finding in findings)
-        raise KitError(f"{args.zip.name} breaks {len(findings)} {'rule' if len(findings) == 1 else 'rules'}:\n{told}")
-    print(f"{args.zip.name}: no rule broken; `python -m local_eval.run {args.zip}` runs it as the platform does")
+        raise KitError(f"{path.name} breaks {len(findings)} {'rule' if len(findings) == 1 else 'rules'}:\n{told}")
+    run = f"python -m local_eval.run {path} --artifacts {args.artifacts}"
+    print(f"{path.name}: no rule broken; `{run}` runs it as the platform does")
     return 0
 
 
