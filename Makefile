@@ -14,6 +14,8 @@ PROFILE ?= an2dl
 ZIP ?=
 LIMIT ?=
 PHASE ?=
+# largest difference of a probability between training and what is shipped
+TOLERANCE ?= 1e-5
 FLAGS ?=
 RUNTIME ?=
 START ?=
@@ -101,12 +103,12 @@ $(A)/ensemble/ensemble.json: $(A)/members/.predicted
 
 export: $(A)/export/.done ## every member as a TensorFlow SavedModel
 $(A)/export/.done: $(A)/ensemble/ensemble.json
-	@$(RUN) submission.export --artifacts $(A)
+	@$(RUN) submission.export --artifacts $(A) --tolerance $(TOLERANCE)
 	@touch $@
 
 package: $(A)/submissions/latest.json ## the zip, after all rules have passed
 $(A)/submissions/latest.json: $(A)/export/.done $(wildcard submission/kit/*.py) submission/model.py
-	@$(RUN) submission.package --artifacts $(A)
+	@$(RUN) submission.package --artifacts $(A) --tolerance $(TOLERANCE)
 	@touch $@
 
 score: $(A)/suites/.done $(if $(ZIP),,$(A)/submissions/latest.json) ## run the zip as Codabench does and forecast the hidden score (ZIP=any.zip)

@@ -18,7 +18,7 @@ from .calibrate import fit_temperature
 from .methods import METHODS, Method
 from .nested import NestedScore, nested_score
 from .rows import Rows, build_rows
-from .table import load_out_of_fold, load_select, predicted_runs
+from .table import load_out_of_fold, load_select, predict_command, predicted_runs
 
 # Weights fitted on clean images choose the wrong nets; none at all would let clean accuracy go for a hair's gain.
 CLEAN_SHARE = 0.2
@@ -49,7 +49,7 @@ def fit(artifacts: Path, runs: Sequence[str] | None, max_members: int, seed: int
     names = _known_runs(runs_dir, runs)
     temperatures = [_temperature(runs_dir, run) for run in names]
     shifted, clean = (load_select(runs_dir, names, suite) for suite in ("an2dl", "clean"))
-    rows = build_rows(shifted, clean, temperatures, CLEAN_SHARE)
+    rows = build_rows(shifted, clean, temperatures, CLEAN_SHARE, artifacts)
 
     scores = {method.name: nested_score(rows, method, max_members, seed) for method in METHODS}
     weights = {method.name: method.fit(rows, max_members) for method in METHODS}
@@ -64,6 +64,7 @@ def fit(artifacts: Path, runs: Sequence[str] | None, max_members: int, seed: int
         "views": [rows.views[v] for v in np.flatnonzero(used_v)],
         "weights_mv": weights_mv[used_m][:, used_v].tolist(),
         "method": chosen,
+        "left_out": [_alone(rows, m, name, seed) for m, name in enumerate(names) if not used_m[m]],
         "clean_share": CLEAN_SHARE,
         "tta_gain": _tta_gain(rows, method, scores, max_members, seed),
         "table": [_line(method, scores[method.name], weights[method.name], chosen) for method in METHODS],
@@ -107,9 +108,16 @@ def _temperature(runs_dir: Path, run: str) -> float:
     if "identity" not in probs.views or not len(probs.labels):
         raise KitError(
             f"expected out-of-fold predictions of the view identity of {run}. Received: views={probs.views}, "
-            f"{len(probs.labels)} images. Run `python -m training.predict` again."
+            f"{len(probs.labels)} images. Run `{predict_command(runs_dir, run)}` again."
         )
     return fit_temperature(probs.probs_vnk[probs.views.index("identity")], probs.labels)
+
+
+def _alone(rows: Rows, m: int, run: str, seed: int) -> dict[str, Any]:
+    """A run's own accuracy under the identity view; with nothing to choose, nesting changes nothing in it."""
+    single = next(method for method in METHODS if method.name == "single")
+    score = nested_score(rows.with_members([m]), single, 1, seed)
+    return {"run": run, "accuracy_shifted": score.suite_accuracy(True), "accuracy_clean": score.suite_accuracy(False)}
 
 
 def _tta_gain(
@@ -161,6 +169,12 @@ def _print(ensemble: dict[str, Any]) -> None:
             f"{line['accuracy_clean']:7.4f} {line['accuracy']:7.4f} {line['standard_error']:8.4f} "
             f"{line['log_loss']:9.4f}   {'* ' if line['chosen'] else ''}{line['description']}"
         )
+    if ensemble["left_out"]:
+        alone = (
+            f"{run['run']} (shifted {run['accuracy_shifted']:.4f}, clean {run['accuracy_clean']:.4f})"
+            for run in ensemble["left_out"]
+        )
+        print(f"left out, each alone under the identity view: {', '.join(alone)}")
     gain = ensemble["tta_gain"]
     used = "used" if len(ensemble["views"]) > 1 else "not used"
     print(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -42,6 +43,10 @@ class Rows:
         """Only the views `names`."""
         return replace(self, probs_mvnk=self.probs_mvnk[:, [self.views.index(name) for name in names]], views=[*names])
 
+    def with_members(self, members: Sequence[int]) -> "Rows":
+        """Only the members of these numbers."""
+        return replace(self, probs_mvnk=self.probs_mvnk[list(members)])
+
     def mixture(self, weights_mv: np.ndarray) -> np.ndarray:
         """float64 (N, K): the weighted mean of the members and views."""
         mixed = np.zeros(self.probs_mvnk.shape[2:])
@@ -50,7 +55,13 @@ class Rows:
         return mixed
 
 
-def build_rows(shifted: Table, clean: Table, temperatures_m: Sequence[float], clean_share: float) -> Rows:
+def build_rows(
+    shifted: Table,
+    clean: Table,
+    temperatures_m: Sequence[float],
+    clean_share: float,
+    artifacts: Path = Path("artifacts/synthetic"),
+) -> Rows:
     """Stack both suites; the clean rows together weigh `clean_share`, the shifted ones the rest.
 
     Args:
@@ -58,6 +69,7 @@ def build_rows(shifted: Table, clean: Table, temperatures_m: Sequence[float], cl
         clean: the same members, views and images, unaltered.
         temperatures_m: M temperatures.
         clean_share: in [0, 1].
+        artifacts: A, for the commands in errors.
 
     Raises:
         KitError: the two tables do not hold the same images.
@@ -67,11 +79,12 @@ def build_rows(shifted: Table, clean: Table, temperatures_m: Sequence[float], cl
         raise KitError(
             f"expected the shifted and the clean select suite to hold the same images. Received: "
             f"{len(set(number) ^ set(shifted.ids))} that are in one of them only. "
-            "Run `python -m local_eval.suites`, then `python -m training.predict` for every run."
+            f"Run `python -m local_eval.suites --artifacts {artifacts}`, then "
+            f"`python -m training.predict --artifacts {artifacts}`."
         )
     parts = [
         np.stack([temper(probs_vnk, t) for probs_vnk, t in zip(table.probs_mvnk, temperatures_m, strict=True)])
-        for table in (shifted, _with_views(clean, shifted.views))
+        for table in (shifted, _with_views(clean, shifted.views, artifacts))
     ]
     num_shifted, num_clean = len(shifted.labels), len(clean.labels)
     return Rows(
@@ -84,8 +97,11 @@ def build_rows(shifted: Table, clean: Table, temperatures_m: Sequence[float], cl
     )
 
 
-def _with_views(table: Table, views: list[str]) -> Table:
+def _with_views(table: Table, views: list[str], artifacts: Path) -> Table:
     missing = [view for view in views if view not in table.views]
     if missing:
-        raise KitError(f"expected views {views} on both suites. Received: clean lacks {missing}. Predict again.")
+        raise KitError(
+            f"expected views {views} on both suites. Received: clean lacks {missing}. "
+            f"Run `python -m training.predict --artifacts {artifacts}` again."
+        )
     return replace(table, probs_mvnk=table.probs_mvnk[:, [table.views.index(view) for view in views]], views=views)

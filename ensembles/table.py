@@ -34,14 +34,20 @@ def predicted_runs(runs_dir: Path) -> list[str]:
     names = [run.name for run in list_runs(runs_dir) if run.state == "predicted"]
     if not names:
         raise KitError(
-            f"expected runs in state predicted in {runs_dir}. Received: none. Run `python -m training.train`."
+            f"expected runs in state predicted in {runs_dir}. Received: none. "
+            f"Run `python -m training.predict --artifacts {runs_dir.parent}`, after training.train."
         )
     return names
 
 
+def predict_command(runs_dir: Path, *runs: str) -> str:
+    """What predicts these runs, to be named in errors."""
+    return " ".join([f"python -m training.predict --artifacts {runs_dir.parent}", *(f"--run {run}" for run in runs)])
+
+
 def load_out_of_fold(runs_dir: Path, run: str) -> Probs:
     """One run's probabilities of the fold that it was not trained on."""
-    return load_probs(runs_dir / run / "probs_oof.npz")
+    return load_probs(runs_dir / run / "probs_oof.npz", predict_command(runs_dir, run))
 
 
 def load_select(runs_dir: Path, runs: Sequence[str], suite: str) -> Table:
@@ -59,23 +65,24 @@ def load_select(runs_dir: Path, runs: Sequence[str], suite: str) -> Table:
     """
     if "judge" in suite or not suite.isidentifier():
         raise KitError(f"expected the name of a suite; ensembles are chosen on its select part. Received: {suite!r}")
-    loaded = [load_probs(runs_dir / run / f"probs_{suite}_select.npz") for run in runs]
+    loaded = [load_probs(runs_dir / run / f"probs_{suite}_select.npz", predict_command(runs_dir, run)) for run in runs]
     first = loaded[0]
     joined = []
     for run, probs in zip(runs, loaded, strict=True):
+        mend = predict_command(runs_dir, run, runs[0])
         if set(probs.ids) != set(first.ids):
-            raise _differs(run, runs[0], "images", len(set(probs.ids) ^ set(first.ids)), "ids are in one of them only")
-        here = probs.at(first.ids)
+            differing = len(set(probs.ids) ^ set(first.ids))
+            raise _differs(mend, run, runs[0], "images", differing, "ids are in one of them only")
+        here = probs.at(first.ids, mend)
         if not np.array_equal(here.labels, first.labels):
-            raise _differs(run, runs[0], "labels", int((here.labels != first.labels).sum()), "labels differ")
+            raise _differs(mend, run, runs[0], "labels", int((here.labels != first.labels).sum()), "labels differ")
         if sorted(probs.views) != sorted(first.views) or probs.probs_vnk.shape[2] != first.probs_vnk.shape[2]:
-            raise _differs(run, runs[0], "views and classes", probs.views, f"against {first.views}")
+            raise _differs(mend, run, runs[0], "views and classes", probs.views, f"against {first.views}")
         joined.append(here.probs_vnk[[probs.views.index(view) for view in first.views]])
     return Table(list(runs), first.views, first.ids, first.labels, np.stack(joined))
 
 
-def _differs(run: str, other: str, what: str, received: object, meaning: str) -> KitError:
+def _differs(mend: str, run: str, other: str, what: str, received: object, meaning: str) -> KitError:
     return KitError(
-        f"expected {run} and {other} to have the same {what}. Received: {received} {meaning}. "
-        "Run `python -m training.predict` for both again."
+        f"expected {run} and {other} to have the same {what}. Received: {received} {meaning}. Run `{mend}` again."
     )

@@ -51,22 +51,18 @@ def open_judged(folder: str | Path, suite_folder: str | Path, mend: str) -> Judg
 
     Args:
         folder: the run's folder.
-        suite_folder: the image set it ran on.
+        suite_folder: the image set it ran on, A/suites/<suite>/<part>.
         mend: the command that makes the run; it is named in errors.
 
     Raises:
         KitError: the run failed, a file is missing or damaged, or its ids are not the suite's.
     """
     folder = Path(folder)
-    images = open_image_set(suite_folder, "python -m local_eval.suites")
+    artifacts = Path(suite_folder).parents[2]
+    images = open_image_set(suite_folder, f"python -m local_eval.suites --artifacts {artifacts}")
     outcome = read_json(folder / "outcome.json", mend)
     if outcome.get("status") != FINISHED:
-        tail = f"\n{outcome['tail']}\n" if outcome.get("tail") else " "
-        raise KitError(
-            f"the platform run on {folder.name} ended as {outcome.get('status')}: "
-            f"{outcome.get('message') or 'no message'}.{tail}There is no score. Its logs are in {folder / 'logs'}; "
-            f"mend the submission, package it again, then run `{mend}`."
-        )
+        raise _failed(folder, outcome, mend)
     arrays = _load(folder / "predictions.npz", ("ids", "labels"), mend)
     rows = _rows(arrays["ids"], images.ids, folder / "predictions.npz", mend)
     predictions = arrays["labels"][rows].astype(np.int64)
@@ -76,6 +72,17 @@ def open_judged(folder: str | Path, suite_folder: str | Path, mend: str) -> Judg
             f"{predictions[outside[0]]} for image {images.ids[outside[0]]}. Mend the submission's predict."
         )
     return Judged(folder, images, outcome, predictions, _table(folder / "table.npz", images, mend))
+
+
+def _failed(folder: Path, outcome: dict[str, Any], mend: str) -> KitError:
+    message = str(outcome.get("message") or "no message").rstrip(".")
+    tail = f"\n{outcome['tail']}\n" if outcome.get("tail") else " "
+    logs = folder / "logs"  # empty where the zip could not even be unpacked
+    where = f" Its logs are in {logs}." if logs.is_dir() and any(logs.iterdir()) else ""
+    return KitError(
+        f"the platform run on {folder.name} ended as {outcome.get('status')}: {message}.{tail}There is no score.{where}"
+        f" Mend the submission, package it again, then run `{mend}`."
+    )
 
 
 def _table(path: Path, images: ImageSet, mend: str) -> Table | None:

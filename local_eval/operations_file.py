@@ -21,13 +21,16 @@ def write_operations(path: str | Path, ids: Iterable[str], operations: Iterable[
     write_text(path, text.getvalue())
 
 
-def read_operations(path: str | Path) -> dict[str, tuple[str, ...]]:
+def read_operations(path: str | Path, mend: str = "python -m local_eval.suites") -> dict[str, tuple[str, ...]]:
     """Image id -> names of the operations applied, in their order.
+
+    Args:
+        path: operations.csv.
+        mend: the command that makes it; it is named in errors.
 
     Raises:
         KitError: missing, or not such a file.
     """
-    mend = "python -m local_eval.suites"
     try:
         with open(path, encoding="utf-8", newline="") as file:
             lines = list(csv.reader(file))

@@ -1,4 +1,4 @@
-"""Write the report of the scored zip: report.html, one self-contained file, and report.png, one picture."""
+"""Write the report of a scored zip: report.html, one self-contained file, and report.png, one picture."""
 
 import argparse
 import importlib.metadata
@@ -11,13 +11,15 @@ import jinja2
 import numpy as np
 
 from submission.kit.console import run_main
-from submission.kit.files import write_text
+from submission.kit.errors import KitError
+from submission.kit.files import sha256_file, write_text
 
 from . import report_figures as figures
 from . import report_numbers as numbers
 from .report_data import ReportData, load_report_data
 from .report_images import image_uri, sheet_uri
 from .report_picture import write_picture
+from .score import score_file
 from .scoring_program.results_page import SORT_SCRIPT
 
 HARDEST = 16
@@ -29,23 +31,37 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m local_eval.report", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--artifacts", type=Path, default=Path("artifacts/synthetic"), help="folder of one contest")
+    parser.add_argument("--zip", type=Path, help="another zip that was scored; by default the packaged one")
     args = parser.parse_args(argv)
-    html, picture = report(args.artifacts)
+    html, picture = report(args.artifacts, args.zip)
     print(f"wrote {html} ({html.stat().st_size / 1e6:.1f} MB) and {picture}")
     return 0
 
 
-def report(artifacts: Path) -> tuple[Path, Path]:
-    """Write A/report/report.html and A/report/report.png from A/judge/score.json and what else there is.
+def report(artifacts: Path, zip_path: Path | None = None) -> tuple[Path, Path]:
+    """Write report.html and report.png from a score.json and what else there is.
+
+    Args:
+        artifacts: A.
+        zip_path: None is the packaged one, of A/judge/score.json: into A/report. Another one's go beside its score,
+            into A/judge/<sha8>.
 
     Returns:
         The two paths.
 
     Raises:
-        KitError: no score yet, or what it was made from is gone.
+        KitError: no score yet, what it was made from is gone, or the zip was changed since.
     """
-    data = load_report_data(artifacts)
-    html, picture = artifacts / "report" / "report.html", artifacts / "report" / "report.png"
+    path, folder = artifacts / "judge" / "score.json", artifacts / "report"
+    mend = f"python -m local_eval.score --artifacts {artifacts}"
+    if zip_path is not None:
+        if not zip_path.is_file():
+            raise KitError(f"expected a zip at {zip_path}. Received: no such file.")
+        own = score_file(artifacts, sha256_file(zip_path))
+        path, folder = own, folder if own == path else own.parent
+        mend += f" --zip {zip_path}"
+    data = load_report_data(artifacts, path, mend)
+    html, picture = folder / "report.html", folder / "report.png"
     write_text(html, render(data))
     write_picture(data, picture)
     return html, picture
@@ -72,6 +88,8 @@ def _context(data: ReportData) -> dict[str, Any]:
     calibration = {s: numbers.reliability(data.judged[s].images.labels, t.blended_nk) for s, t in kept.items()}
     return {
         "score": data.score,
+        "zip": data.zip,
+        "left_out": (data.ensemble or {}).get("left_out") or [],
         "script": SORT_SCRIPT,
         "submission": next(row for row in data.score["rows"] if row["kind"] == "submission"),
         "suites": list(data.judged),

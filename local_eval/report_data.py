@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from submission.kit.errors import KitError
-from submission.kit.files import read_json
+from submission.kit.files import read_json, sha256_file
 
 from .judged import Judged, open_judged
 from .operations_file import read_operations
@@ -36,12 +36,13 @@ class Run:
 class ReportData:
     """Everything the report reads.
 
-    score: score.json; judged: suite -> run; operations: shifted suite -> one tuple of names an image, in the suite's
-    order; manifest: the zip's; clean: A/clean/summary.json; dropped: the sheet of dropped pictures; logs: suite ->
-    file -> last lines.
+    zip: what was scored; score: its score.json; judged: suite -> run; operations: shifted suite -> one tuple of names
+    an image, in the suite's order; manifest: the zip's; clean: A/clean/summary.json; dropped: the sheet of dropped
+    pictures; logs: suite -> file -> last lines.
     """
 
     artifacts: Path
+    zip: Path
     score: dict[str, Any]
     judged: dict[str, Judged]
     operations: dict[str, list[tuple[str, ...]]]
@@ -57,14 +58,21 @@ class ReportData:
         return next(iter(self.judged.values())).images.class_names
 
 
-def load_report_data(artifacts: Path) -> ReportData:
-    """Read A/judge/score.json and what it points to.
+def load_report_data(artifacts: Path, path: Path, mend: str) -> ReportData:
+    """Read a score.json and what it points to.
+
+    Args:
+        artifacts: A.
+        path: the score.json.
+        mend: the command that makes it; it is named in errors.
 
     Raises:
-        KitError: no score, or what it was made from is gone; names the command that mends it.
+        KitError: no score, what it was made from is gone, or the zip was changed; names the command that mends it.
     """
-    mend = f"python -m local_eval.score --artifacts {artifacts}"
-    score = read_json(artifacts / "judge" / "score.json", mend)
+    score = read_json(path, mend)
+    zip_path = artifacts / score["zip"]
+    if zip_path.is_file() and sha256_file(zip_path) != score["sha256"]:
+        raise KitError(f"{zip_path} was changed since it was scored ({path}): run `{mend}` again.")
     judged = {
         suite: open_judged(artifacts / score["suites"][suite]["folder"], artifacts / "suites" / suite / PART, mend)
         for suite in suite_order(score["suites"])
@@ -74,14 +82,15 @@ def load_report_data(artifacts: Path) -> ReportData:
     dropped = artifacts / "clean" / "dropped.png"
     return ReportData(
         artifacts=artifacts,
+        zip=zip_path,
         score=score,
         judged=judged,
         operations={suite: found for suite, run in judged.items() if (found := _operations(artifacts, suite, run))},
-        ensemble=read_json(ensemble, "python -m ensembles.fit") if ensemble.exists() else None,
+        ensemble=read_json(ensemble, f"python -m ensembles.fit --artifacts {artifacts}") if ensemble.exists() else None,
         runs=list(_runs(artifacts / "runs")),
-        clean=read_json(clean, "python -m training.clean") if clean.exists() else None,
+        clean=read_json(clean, f"python -m training.clean --artifacts {artifacts}") if clean.exists() else None,
         dropped=dropped if dropped.exists() else None,
-        manifest=_manifest(Path(score["zip"])),
+        manifest=_manifest(zip_path),
         logs={suite: _logs(run.folder / "logs") for suite, run in judged.items()},
     )
 
@@ -90,12 +99,13 @@ def _operations(artifacts: Path, suite: str, run: Judged) -> list[tuple[str, ...
     path = artifacts / "suites" / suite / PART / "operations.csv"
     if not path.exists():
         return []
-    by_id = read_operations(path)
+    mend = f"python -m local_eval.suites --artifacts {artifacts}"
+    by_id = read_operations(path, mend)
     missing = [image_id for image_id in run.images.ids if image_id not in by_id]
     if missing:
         raise KitError(
             f"{path}: expected a line for each of {len(run.images)} images. Received: none for {len(missing)}, "
-            f"{missing[0]} first. Run `python -m local_eval.suites` again."
+            f"{missing[0]} first. Run `{mend}` again."
         )
     return [by_id[image_id] for image_id in run.images.ids] if any(by_id.values()) else []
 

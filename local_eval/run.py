@@ -15,6 +15,7 @@ from submission.kit.console import run_main
 from submission.kit.errors import KitError
 from submission.kit.files import read_json, sha256_file
 from submission.kit.image_set import open_image_set
+from submission.kit.latest import read_latest
 
 from .bundle_run import DEFAULT_PROFILE, describe_bundle, judge_bundle
 from .isolation import MODES, Isolation, choose_isolation, describe_isolation
@@ -193,7 +194,7 @@ def _judge(
 
 
 def _latest_zip(artifacts: Path) -> Path:
-    return Path(read_json(artifacts / "submissions" / "latest.json", "python -m submission.package")["zip"])
+    return read_latest(artifacts).path
 
 
 def _describe(name: str, outcome: dict[str, Any]) -> str:

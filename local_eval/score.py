@@ -8,6 +8,7 @@ from typing import Any
 from submission.kit.console import run_main
 from submission.kit.errors import KitError
 from submission.kit.files import read_json, sha256_file, write_json
+from submission.kit.latest import read_latest, stored_path
 
 from .forecast import forecast
 from .judged import Judged, open_judged
@@ -17,6 +18,7 @@ from .score_table import score_table, suite_order
 PART = "judge"
 SUITES = ("clean", "an2dl")
 SHIFTED = "an2dl"  # the suite that the forecast is made from
+_KEYS = {"zip", "sha256", "size_bytes", "profile", "suites", "rows", "forecast"}
 _ARRAYS = ("images.npy", "labels.npy", "ids.npy")
 
 # (artifacts, zip, suite, part, profile) -> folder of the run, whose outcome.json says how it ended
@@ -28,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m local_eval.score", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--artifacts", type=Path, default=Path("artifacts/synthetic"), help="folder of one contest")
-    parser.add_argument("--zip", type=Path, help="the submission; by default the one in submissions/latest.json")
+    parser.add_argument("--zip", type=Path, help="any submission; by default that of submissions/latest.json")
     parser.add_argument(
         "--suite", nargs="+", metavar="SUITE", default=list(SUITES), help="suites whose judge part is run"
     )
@@ -36,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--brief", action="store_true", help="print one line instead of the table")
     args = parser.parse_args(argv)
     value = score(args.artifacts, args.zip, args.suite, args.profile)
-    print(describe_briefly(value) if args.brief else describe(value))
+    print(describe_briefly(value) if args.brief else describe(value, args.artifacts))
     return 0
 
 
@@ -47,7 +49,7 @@ def score(
     profile: str = "an2dl",
     judge: JudgeZip | None = None,
 ) -> dict[str, Any]:
-    """Judge a zip and write A/judge/score.json; up to date when zip, suites and profile are those of the file.
+    """Judge a zip and write its score.json (see `score_file`); up to date when zip, suites and profile are the file's.
 
     Args:
         artifacts: the contest's folder.
@@ -57,23 +59,26 @@ def score(
         judge: runs the zip on one suite; by default `local_eval.run.judge_zip`.
 
     Returns:
-        What score.json holds.
+        What score.json holds; its "zip" is relative to `artifacts` where it lies inside.
 
     Raises:
-        KitError: no zip, no suite, or a run that failed: then there is no score, and no score.json.
+        KitError: no zip, or no suite: then nothing was changed. Or a run that failed: then there is no score.json of
+            this zip; that of another one is left.
     """
-    zip_path = Path(zip_path or read_json(artifacts / "submissions/latest.json", "python -m submission.package")["zip"])
+    zip_path = zip_path or read_latest(artifacts).path
     if not zip_path.is_file():
-        raise KitError(f"expected a zip at {zip_path}, which does not exist: run `python -m submission.package` first.")
+        raise KitError(f"expected a zip at {zip_path}. Received: no such file.")
     if profile not in PROFILES_S:
         raise KitError(f"expected profile to be one of {', '.join(PROFILES_S)}. Received: profile={profile!r}.")
     limit_s, suites = PROFILES_S[profile], suite_order(set(suites))
     prints = {suite: _fingerprint(artifacts / "suites" / suite / PART) for suite in suites}
     sha256 = sha256_file(zip_path)
-    path = artifacts / "judge" / "score.json"
-    if (old := _same(path, sha256, prints, profile)) is not None:
+    path, zip_stored = score_file(artifacts, sha256), stored_path(zip_path, artifacts)
+    if (old := _same(path, artifacts, sha256, prints, profile)) is not None:
+        if old["zip"] != zip_stored:  # the same bytes by another name
+            write_json(path, old := old | {"zip": zip_stored})
         return old
-    path.unlink(missing_ok=True)  # an interrupted or failed run must not leave another zip's score behind
+    path.unlink(missing_ok=True)  # an interrupted or failed run must not leave an older score behind
     mend = f"python -m local_eval.score --artifacts {artifacts} --zip {zip_path}"
     judge = judge or _judge_zip
     judged = {}
@@ -81,7 +86,7 @@ def score(
         folder = judge(artifacts, zip_path, suite, PART, profile)
         judged[suite] = open_judged(folder, artifacts / "suites" / suite / PART, mend)
     value = {
-        "zip": str(zip_path),
+        "zip": zip_stored,
         "sha256": sha256,
         "size_bytes": zip_path.stat().st_size,
         "profile": profile,
@@ -93,7 +98,17 @@ def score(
     return value
 
 
-def describe(value: Mapping[str, Any]) -> str:
+def score_file(artifacts: Path, sha256: str) -> Path:
+    """Where a zip's score belongs: A/judge/score.json for the packaged one, A/judge/<sha8>/score.json for any other."""
+    try:
+        packaged = read_json(artifacts / "submissions" / "latest.json", "")["sha256"]
+    except (KitError, KeyError, TypeError):
+        packaged = None  # nothing was packaged here: every zip comes from elsewhere
+    folder = artifacts / "judge"
+    return (folder if sha256 == packaged else folder / sha256[:8]) / "score.json"
+
+
+def describe(value: Mapping[str, Any], artifacts: Path) -> str:
     """The score as text: the table, the forecast, the zip, the time."""
     suites = suite_order(value["suites"])
     width = max(len(row["name"]) for row in value["rows"])
@@ -111,7 +126,7 @@ def describe(value: Mapping[str, Any]) -> str:
             f"[{made['low']:.3f}, {made['high']:.3f}], hidden images {made['scenario']}"
         )
         lines += [f"  warning: {warning}" for warning in made["warnings"]]
-    lines.append(f"zip: {value['zip']}, {value['size_bytes'] / 1e6:.1f} MB, sha256 {value['sha256']}")
+    lines.append(f"zip: {artifacts / value['zip']}, {value['size_bytes'] / 1e6:.1f} MB, sha256 {value['sha256']}")
     runs = []
     for suite in suites:
         run = value["suites"][suite]
@@ -143,18 +158,23 @@ def _fingerprint(folder: Path) -> str:
     if missing:
         raise KitError(
             f"expected an image set in {folder}. Received: no {', '.join(missing)}. "
-            "Run `python -m local_eval.suites` first."
+            f"Run `python -m local_eval.suites --artifacts {folder.parents[2]}` first."
         )
     return "-".join(sha256_file(folder / name)[:16] for name in _ARRAYS)
 
 
-def _same(path: Path, sha256: str, prints: Mapping[str, str], profile: str) -> dict[str, Any] | None:
-    if not path.exists():
+def _same(path: Path, artifacts: Path, sha256: str, prints: Mapping[str, str], profile: str) -> dict[str, Any] | None:
+    """The score that is there, if it is of the same inputs and its runs can still be read; the report needs them."""
+    try:
+        old = read_json(path, "")
+        found = {suite: run["fingerprint"] for suite, run in old["suites"].items()}
+        if (old["sha256"], old["profile"], found) != (sha256, profile, prints) or not old.keys() >= _KEYS:
+            return None
+        for suite, run in old["suites"].items():
+            open_judged(artifacts / run["folder"], artifacts / "suites" / suite / PART, "")
+    except (KitError, KeyError, TypeError, AttributeError):  # none, or of another form
         return None
-    old = read_json(path, "python -m local_eval.score")
-    found = {suite: run["fingerprint"] for suite, run in old["suites"].items()}
-    same = (old["sha256"], old["profile"], found) == (sha256, profile, prints)
-    return old if same else None
+    return old
 
 
 def _suite(artifacts: Path, run: Judged, fingerprint: str, limit_s: float) -> dict[str, Any]:

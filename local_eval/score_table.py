@@ -92,6 +92,5 @@ def _agree(suite: str, run: Judged, blended_nk: np.ndarray) -> None:
         raise KitError(
             f"suite {suite}: the platform run and the members' table, made from the same zip, answer differently for "
             f"{len(differ)} of {len(rows)} images, the first {run.images.ids[differ[0]]}. Expected the same labels; "
-            f"does the model depend on its batch, or draw at random? Mend that, package it again, "
-            "then run `python -m local_eval.score`."
+            "does the model depend on its batch, or draw at random? Mend that, package it and score it again."
         )

@@ -13,7 +13,8 @@ from typing import Any
 
 from submission.kit.console import run_main
 from submission.kit.errors import KitError
-from submission.kit.files import read_json, sha256_file
+from submission.kit.files import sha256_file
+from submission.kit.latest import read_latest
 
 from .codabench.api import Codabench
 from .codabench.connection import Connection, check_server
@@ -51,8 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"--phase must be at least 1. Received: {args.phase}")
     if not args.wait_s >= 0:
         parser.error(f"--wait-s must be 0 or more. Received: {args.wait_s}")
-    latest = args.artifacts / "submissions" / "latest.json"
-    zip_path = args.zip or Path(read_json(latest, "python -m submission.package")["zip"])
+    zip_path = args.zip or read_latest(args.artifacts).path
     print(
         submit(
             zip_path,
@@ -121,7 +121,7 @@ def submit(
 
 def _check_zip(path: Path) -> str:
     if not path.is_file():
-        raise KitError(f"expected a zip at {path}, which does not exist: run `python -m submission.package` first.")
+        raise KitError(f"expected a zip at {path}. Received: no such file.")
     if not zipfile.is_zipfile(path):
         raise KitError(f"expected a zip. Received: {path}, which the platform would refuse as bad or empty.")
     return sha256_file(path)

@@ -69,7 +69,7 @@ def open_archive(path: str | Path, max_bytes: float = float("inf")) -> Archive:
     """
     path = Path(path)
     if not path.is_file():
-        raise KitError(f"expected a zip at {path}, which does not exist: run `python -m submission.package` first.")
+        raise KitError(f"expected a zip at {path}. Received: no such file.")
     try:
         with zipfile.ZipFile(path) as archive:
             opened = Archive(path, archive.infolist(), {}, {})

@@ -171,7 +171,7 @@ def manifest(archive: Archive) -> Iterator[Finding]:
     """A kit's zip holds exactly the files of its manifest."""
     if "manifest.json" not in archive.sha256:
         return
-    fix = "package again: `python -m submission.package`"
+    fix = "package again, and leave the zip as it is: `python -m submission.package --artifacts FOLDER`"
     try:
         listed = json.loads(archive.read("manifest.json"))["files"]
         listed = {str(name): str(digest) for name, digest in listed.items()}

@@ -13,9 +13,9 @@ from tqdm import tqdm
 from submission.kit.console import run_main
 from submission.kit.errors import KitError
 from submission.kit.image_set import open_image_set
+from submission.kit.latest import read_latest
 
 from .agreement import different_labels, largest_difference
-from .rules import latest_zip
 from .runtime import RUNTIMES, Runtime, find_runtime, list_runtimes
 from .runtime_venv import CACHE, build_venv
 from .zip_run import ZipRun, run_zip
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.images < 1:
         parser.error(f"--images must be at least 1. Received: {args.images}")
-    path = args.zip or latest_zip(args.artifacts)
+    path = args.zip or read_latest(args.artifacts).path
     if not path.is_file():
         raise KitError(f"expected a zip at {path}, which does not exist: run `python -m submission.package` first.")
     names = list(dict.fromkeys(args.runtime or ()))

@@ -42,10 +42,13 @@ def load_expected(artifacts: Path, runs: Sequence[str], views: Sequence[str]) ->
     table = []
     for run in runs:
         path = artifacts / "runs" / run / f"probs_{suite}_select.npz"
-        probs = load_probs(path).at(images.ids[rows])
+        predict = f"python -m training.predict --artifacts {artifacts} --run {run}"
+        probs = load_probs(path, predict).at(images.ids[rows], predict)
         missing = [view for view in views if view not in probs.views]
         if missing:
-            raise KitError(f"{path}: expected the views {list(views)}. Received: none for {missing}. Predict again.")
+            raise KitError(
+                f"{path}: expected the views {list(views)}. Received: none for {missing}. Run `{predict}` again."
+            )
         table.append(probs.probs_vnk[[probs.views.index(view) for view in views]])
     return Expected(images.images[rows], np.stack(table), images.class_names)
 

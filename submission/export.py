@@ -51,12 +51,16 @@ def export_ensemble(
     members: dict[str, Any] = {}
     for m, member in enumerate(tqdm(ensemble["members"], desc="export", unit="member", file=sys.stderr, disable=None)):
         run_dir = artifacts / "runs" / member["run"]
+        mend = (
+            f"Run `python -m training.predict --artifacts {artifacts} --run {member['run']}` on this machine, "
+            "or raise --tolerance."
+        )
         folder = artifacts / "export" / member["name"]
         export_net(load_net(run_dir), folder, image_shape)
         members[member["name"]] = {
             "run": member["run"],
             "weights_sha256": sha256_file(run_dir / "best.weights.h5"),
-            "largest_difference": _check(folder, expected, m, views, tolerance),
+            "largest_difference": _check(folder, expected, m, views, tolerance, mend),
         }
     exported = {
         "members": members,
@@ -68,7 +72,7 @@ def export_ensemble(
     return exported
 
 
-def _check(folder: Path, expected: Expected, m: int, views: list[str], tolerance: float) -> float:
+def _check(folder: Path, expected: Expected, m: int, views: list[str], tolerance: float, mend: str) -> float:
     from submission.kit.member import Member
 
     member = Member(folder)
@@ -76,7 +80,6 @@ def _check(folder: Path, expected: Expected, m: int, views: list[str], tolerance
     for v, name in enumerate(views):
         view = np.ascontiguousarray(VIEWS[name](expected.images))
         probs = np.concatenate([member(view[i : i + _BATCH_SIZE]) for i in range(0, len(view), _BATCH_SIZE)])
-        mend = "Run `python -m training.predict` for this run again, on this machine; or raise --tolerance."
         what = f"{folder.name}, view {name}"
         largest = max(largest, check_same(what, probs, expected.probs_mvnk[m, v], tolerance, mend))
     return largest

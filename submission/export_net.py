@@ -1,5 +1,7 @@
 """A Keras net as a TensorFlow SavedModel that any TensorFlow from 2.15 on can run, without Keras."""
 
+import errno
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +10,8 @@ from submission.kit.files import atomic_path
 
 if TYPE_CHECKING:
     import keras
+
+_SYSTEM_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def export_net(net: "keras.Model", folder: str | Path, image_shape: tuple[int, int, int]) -> None:
@@ -23,7 +27,8 @@ def export_net(net: "keras.Model", folder: str | Path, image_shape: tuple[int, i
         image_shape: (H, W, C).
 
     Raises:
-        KitError: Keras runs on another backend, or the net does not return (n, K).
+        KitError: Keras runs on another backend, the net does not return (n, K), or TensorFlow cannot save it.
+        OSError: the disk is full, a quota is reached, or the folder may not be written.
     """
     import keras
     import tensorflow as tf
@@ -43,4 +48,15 @@ def export_net(net: "keras.Model", folder: str | Path, image_shape: tuple[int, i
     module.weights = [variable.value for variable in net.variables]
     module.serve = serve
     with atomic_path(folder) as new:
-        tf.saved_model.save(module, str(new), signatures={"serving_default": serve})
+        try:
+            tf.saved_model.save(module, str(new), signatures={"serving_default": serve})
+        except tf.errors.OpError as error:
+            raise _translated(error.message, folder) from None
+
+
+def _translated(message: str, folder: str | Path) -> Exception:
+    """TensorFlow tells what the system said in words alone; from them the error that Python would have raised."""
+    for code in _SYSTEM_ERRORS:
+        if os.strerror(code) in message:
+            return OSError(code, os.strerror(code), str(folder))
+    return KitError(f"expected TensorFlow to write a SavedModel to {folder}. Received: {message}")

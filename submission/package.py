@@ -13,7 +13,8 @@ from typing import Any
 from submission.kit.blend import blend
 from submission.kit.console import run_main
 from submission.kit.errors import KitError
-from submission.kit.files import read_json, sha256_file, write_json
+from submission.kit.files import read_json, sha256_file
+from submission.kit.latest import write_latest
 
 from .expected import TOLERANCE, check_same, load_expected
 from .packing import write_zip
@@ -65,8 +66,7 @@ def package(artifacts: Path, out: Path | None = None, tolerance: float = TOLERAN
             new.replace(path)
         elif out is not None or sha256_file(path) != sha256:
             raise KitError(f"{path} exists with other contents and a submission is never overwritten: move it away.")
-    latest = {"zip": str(path), "sha256": sha256, "size_bytes": size_bytes}
-    write_json(artifacts / "submissions" / "latest.json", latest)
+    write_latest(artifacts, path, sha256, size_bytes)
     return Package(path, sha256, size_bytes, largest, is_new)
 
 
@@ -120,7 +120,9 @@ def _check_numbers(path: Path, artifacts: Path, ensemble: dict[str, Any], tolera
     temperatures = [member["temperature"] for member in ensemble["members"]]
     wanted = blend(expected.probs_mvnk, ensemble["weights_mv"], temperatures)
     labels, probs = predict_with_zip(path, expected.images)
-    largest = check_same("the zip", probs, wanted, tolerance, "Export again, on the machine that predicted.")
+    export = f"python -m submission.export --artifacts {artifacts}"
+    mend = f"Run `{export}` on the machine that predicted, or raise --tolerance."
+    largest = check_same("the zip", probs, wanted, tolerance, mend)
     if labels.shape != (len(probs),) or not (probs[range(len(probs)), labels] >= probs.max(-1) - tolerance).all():
         raise KitError(f"the zip: expected the most probable class of each of {len(probs)} images. Received: {labels}")
     return largest

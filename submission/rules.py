@@ -7,7 +7,7 @@ from pathlib import Path
 
 from submission.kit.console import run_main
 from submission.kit.errors import KitError
-from submission.kit.files import read_json
+from submission.kit.latest import read_latest
 
 from .archive import open_archive
 from .archive_rules import ARCHIVE_RULES, nested_folder
@@ -39,12 +39,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if not args.quota_gb > 0:
         parser.error(f"--quota-gb must be above 0. Received: {args.quota_gb}")
-    path = args.zip or latest_zip(args.artifacts)
+    path = args.zip or read_latest(args.artifacts).path
     findings = check_zip(path, find_platform(args.runtime, args.cache), args.quota_gb * 1e9)
     if findings:
         told = "\n".join(str(finding) for finding in findings)
         raise KitError(f"{path.name} breaks {len(findings)} {'rule' if len(findings) == 1 else 'rules'}:\n{told}")
-    print(f"{path.name}: no rule broken; `python -m local_eval.run {path}` runs it as the platform does")
+    run = f"python -m local_eval.run {path} --artifacts {args.artifacts}"
+    print(f"{path.name}: no rule broken; `{run}` runs it as the platform does")
     return 0
 
 
@@ -82,14 +83,6 @@ def check_zip(path: str | Path, platform: Platform | None = None, quota_bytes: f
 def find_platform(name: str, cache: Path = CACHE) -> Platform | None:
     """What the runtime of that name can import; None for "any". `KitError` lists the known ones for an unknown name."""
     return None if name == "any" else Platform(name, runtime_modules(find_runtime(name), cache))
-
-
-def latest_zip(artifacts: Path) -> Path:
-    """The zip that was packaged last. `KitError`: there is none."""
-    latest = read_json(
-        artifacts / "submissions" / "latest.json", f"python -m submission.package --artifacts {artifacts}"
-    )
-    return Path(latest["zip"])
 
 
 def _not_a_zip(path: Path, error: Exception) -> Finding:

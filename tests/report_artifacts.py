@@ -12,6 +12,7 @@ from local_eval.operations_file import write_operations
 from submission.kit.blend import blend
 from submission.kit.files import sha256_file, write_json, write_text
 from submission.kit.image_set import write_image_set
+from submission.kit.latest import write_latest
 from submission.kit.seeds import derive_seed
 
 BLOOD = [
@@ -83,8 +84,7 @@ def _make_zip(folder: Path, ours: bool) -> Path:
             file.writestr("manifest.json", json.dumps(manifest))
     path = scratch.with_name(f"submission-{sha256_file(scratch)[:8]}.zip")
     scratch.rename(path)
-    value = {"zip": str(path), "sha256": sha256_file(path), "size_bytes": path.stat().st_size}
-    write_json(folder / "submissions" / "latest.json", value)
+    write_latest(folder, path, sha256_file(path), path.stat().st_size)
     return path
 
 
@@ -171,6 +171,7 @@ def _make_ensemble(folder: Path) -> None:
     gain = {"views": 4, "both": 0.021, "standard_error": 0.004}
     value = {
         "tta_gain": gain,
+        "left_out": [{"run": "convnext-f1-s0-00000003", "accuracy_shifted": 0.4125, "accuracy_clean": 0.9625}],
         "members": members,
         "views": VIEWS,
         "weights_mv": WEIGHTS_MV,

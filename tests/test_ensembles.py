@@ -1,6 +1,7 @@
 import csv
 import itertools
 import json
+import re
 
 import numpy as np
 import pytest
@@ -367,6 +368,11 @@ def test_the_ensemble_file(artifacts):
     assert all(0.05 <= member["temperature"] <= 20 for member in ensemble["members"])
     assert [line["method"] for line in ensemble["table"]] == [method.name for method in METHODS]
     assert [line["method"] for line in ensemble["table"] if line["chosen"]] == [ensemble["method"]]
+    (alone,) = ensemble["left_out"]
+    for key, suite in (("accuracy_shifted", "an2dl"), ("accuracy_clean", "clean")):
+        table = load_select(artifacts / "runs", ["c-f0-s0-3"], suite)
+        assert alone[key] == pytest.approx((table.probs_mvnk[0, 0].argmax(-1) == table.labels).mean())
+    assert alone["run"] == "c-f0-s0-3"
     assert ensemble["tta_gain"]["shifted"] > 0  # two views of independent errors
     with (artifacts / "ensemble" / "table.csv").open(newline="") as file:
         assert [line["method"] for line in csv.DictReader(file)] == [method.name for method in METHODS]
@@ -377,13 +383,17 @@ def test_one_run_with_one_view_is_enough(artifacts):
     write_run(artifacts, "solo", 2.0, 5, views=["identity"])
     ensemble = fit(artifacts, ["solo"], max_members=1, seed=0)
     assert (ensemble["weights_mv"], ensemble["views"]) == ([[1.0]], ["identity"])
+    assert ensemble["left_out"] == []
     assert ensemble["tta_gain"]["both"] == 0
 
 
 def test_the_command(artifacts, capsys):
     assert main(["--artifacts", str(artifacts), "--runs", "a-f0-s0-1", "c-f0-s0-3"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1 + len(METHODS) + 2
+    assert len(lines) == 1 + len(METHODS) + 3
+    assert re.fullmatch(
+        r"left out, each alone under the identity view: c-f0-s0-3 \(shifted 0\.\d{4}, clean \d\.\d{4}\)", lines[-3]
+    )
     assert lines[-2].startswith("TTA (2 views, ")
     assert "ensemble.json" in lines[-1] and "python -m submission.export" in lines[-1]
 
@@ -401,10 +411,15 @@ def test_bad_arguments_are_named(artifacts, arguments, message):
 
 
 def test_without_runs_or_predictions_the_error_names_the_command(artifacts, tmp_path_factory):
-    with pytest.raises(KitError, match=r"Received: none\. Run `python -m training\.train`"):
+    with pytest.raises(
+        KitError,
+        match=r"Received: none\. Run `python -m training\.predict --artifacts .*empty0`, after training\.train",
+    ):
         fit(tmp_path_factory.mktemp("empty"), None, 8, 0)
     (artifacts / "runs" / "a-f0-s0-1" / "probs_oof.npz").unlink()
-    with pytest.raises(KitError, match=r"probs_oof.npz is missing: run `python -m training\.predict`"):
+    with pytest.raises(
+        KitError, match=r"oof.npz is missing: run `python -m training\.predict --artifacts .* --run a-f0-s0-1`"
+    ):
         fit(artifacts, None, 8, 0)
 
 

@@ -1,4 +1,7 @@
+import errno
 import json
+import resource
+import signal
 
 import numpy as np
 import pytest
@@ -57,6 +60,42 @@ def test_a_net_without_class_probabilities_is_refused(tmp_path):
     assert not (tmp_path / "net").exists()
 
 
+@pytest.fixture
+def full_disk():
+    """Files end at 100 bytes, which the system tells in the same way as a full disk."""
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    signal.signal(signal.SIGXFSZ, ignored)
+
+
+def test_a_disk_that_takes_no_more_is_an_error_of_the_system(tmp_path, full_disk):
+    with pytest.raises(OSError, match="File too large") as caught:
+        export_net(tiny.tiny_net(0), tmp_path / "net", tiny.SHAPE)
+    assert caught.value.errno == errno.EFBIG
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "told"),
+    [
+        ("/x/saved_model.pb.tmp1; No space left on device", OSError, r"\[Errno 28\] No space left on device: '.*net'"),
+        ("something odd", KitError, "expected TensorFlow to write a SavedModel to .*net. Received: something odd"),
+    ],
+)
+def test_what_tensorflow_says_of_the_disk(tmp_path, monkeypatch, message, kind, told):
+    import tensorflow as tf
+
+    def save(*arguments, **options):
+        raise tf.errors.ResourceExhaustedError(None, None, message)
+
+    monkeypatch.setattr(tf.saved_model, "save", save)
+    with pytest.raises(kind, match=told):
+        export_net(tiny.tiny_net(0), tmp_path / "net", tiny.SHAPE)
+
+
 def test_all_members_are_exported_and_checked(artifacts):
     exported = export_ensemble(artifacts, tiny.load_tiny_net)
     assert json.loads((artifacts / "export" / "export.json").read_text()) == exported
@@ -68,14 +107,17 @@ def test_all_members_are_exported_and_checked(artifacts):
 
 
 def test_a_member_that_differs_from_training_is_refused(artifacts):
-    with pytest.raises(KitError, match=r"two-f1-s0-11111111, view identity: expected training's probabilities"):
+    mend = rf"training\.predict --artifacts {artifacts} --run two-f1-s0-11111111"
+    with pytest.raises(
+        KitError, match=rf"two-f1-s0-11111111, view identity: expected training's probabilities.*{mend}"
+    ):
         export_ensemble(artifacts, lambda run_dir: tiny.tiny_net(0))  # the weights of the first run for both
     assert not (artifacts / "export" / "export.json").exists()
 
 
 def test_missing_files_name_the_command_that_makes_them(artifacts):
     (artifacts / "runs" / tiny.RUNS[1] / "probs_an2dl_select.npz").unlink()
-    with pytest.raises(KitError, match=r"training\.predict"):
+    with pytest.raises(KitError, match=rf"training\.predict --artifacts {artifacts} --run {tiny.RUNS[1]}`"):
         export_ensemble(artifacts, tiny.load_tiny_net)
     (artifacts / "ensemble" / "ensemble.json").unlink()
     with pytest.raises(KitError, match=r"ensembles\.fit"):
@@ -87,7 +129,9 @@ def test_expected_is_joined_by_id_and_bounded(tmp_path):
     expected = load_expected(artifacts, tiny.RUNS, ["identity"])
     assert expected.images.shape == (256, *tiny.SHAPE)
     np.testing.assert_allclose(expected.probs_mvnk[1, 0], tiny.tiny_net(1)(expected.images).numpy(), atol=1e-6)
-    with pytest.raises(KitError, match=r"none for \['rot180'\]"):
+    with pytest.raises(
+        KitError, match=rf"none for \['rot180'\]. Run `python -m training.predict --artifacts {artifacts} --run"
+    ):
         load_expected(artifacts, tiny.RUNS, ["identity", "rot180"])
 
 

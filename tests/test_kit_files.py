@@ -37,6 +37,26 @@ def test_a_file_is_replaced_at_the_end_only(tmp_path):
     assert left(path.parent) == ["value.txt"]
 
 
+@pytest.mark.parametrize(
+    ("error", "ours"),
+    [
+        (OSError("300000 requested and 11248 written"), True),  # numpy's, on a full disk
+        (OSError(28, "No space left on device", "x"), True),
+        (OSError("something else"), False),
+        (OSError(2, "300000 requested and 11248 written"), False),
+    ],
+)
+def test_a_full_disk_ends_a_command_without_a_traceback(error, ours, capsys):
+    def main(argv):
+        raise error
+
+    with pytest.raises(SystemExit if ours else OSError) as caught:
+        run_main(main)
+    if ours:
+        assert caught.value.code == 1
+        assert capsys.readouterr().err.startswith(f"error: {error}. Nothing was half-written")
+
+
 def test_a_folder_is_replaced_at_the_end_only(tmp_path):
     path = tmp_path / "folder"
     for text in ("old", "new"):

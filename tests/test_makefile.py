@@ -103,6 +103,18 @@ def test_a_bad_file_ends_with_a_clear_error_and_nothing_written(tmp_path, conten
     assert not (tmp_path / "made" / "data").exists()
 
 
+def test_rules_without_a_zip_takes_the_packaged_one(tmp_path):
+    result = make("rules", f"ARTIFACTS={tmp_path}")
+    assert result.returncode == 2
+    assert f"latest.json is missing: run `python -m submission.package --artifacts {tmp_path}` first" in result.stderr
+
+
+def test_the_tolerance_reaches_both_steps(tmp_path):
+    dry = make("-n", "package", f"ARTIFACTS={tmp_path}", "TOLERANCE=0.01").stdout
+    for step in ("export", "package"):
+        assert re.search(rf"submission\.{step} .*--tolerance 0\.01$", dry, re.MULTILINE)
+
+
 @pytest.mark.slow
 def test_the_whole_way_on_a_file_of_ones_own(tmp_path):
     assert data(["--artifacts", str(tmp_path / "drawn"), "--images", "240", "--size", "32"]) == 0
@@ -127,8 +139,9 @@ def test_the_whole_way_on_a_file_of_ones_own(tmp_path):
     ):
         assert step in first.stdout
     latest = json.loads((artifacts / "submissions" / "latest.json").read_text())
-    assert latest["zip"] in first.stdout
-    with zipfile.ZipFile(latest["zip"]) as archive:
+    packaged = artifacts / latest["zip"]
+    assert str(packaged) in first.stdout
+    with zipfile.ZipFile(packaged) as archive:
         assert {"model.py", "manifest.json", "kit/predictor.py"} <= set(archive.namelist())
     score = json.loads((artifacts / "judge" / "score.json").read_text())
     assert [row["kind"] for row in score["rows"]] == ["member", "member", "ensemble", "submission"]
@@ -142,5 +155,5 @@ def test_the_whole_way_on_a_file_of_ones_own(tmp_path):
     other = make("package", *settings[:-1], "SET=epochs=1 batch_size=32", timeout_s=900)  # other settings: other runs
     assert other.returncode == 0, other.stderr[-3000:]
     assert len(list((artifacts / "runs").iterdir())) == 4
-    assert Path(latest["zip"]).exists()
+    assert packaged.exists()
     assert json.loads((artifacts / "submissions" / "latest.json").read_text())["sha256"] != latest["sha256"]

@@ -14,6 +14,7 @@ from submission.export import export_ensemble
 from submission.kit.blend import blend
 from submission.kit.errors import KitError
 from submission.kit.files import write_json
+from submission.kit.latest import read_latest
 from submission.kit.tta import VIEWS
 from submission.package import main, package
 from submission.packing import write_zip
@@ -79,7 +80,8 @@ def test_the_layout_and_the_manifest(exported, made):
 
 def test_latest_points_to_the_zip(exported, made):
     latest = json.loads((exported / "submissions" / "latest.json").read_text())
-    assert latest == {"zip": str(made.path), "sha256": made.sha256, "size_bytes": made.path.stat().st_size}
+    size_bytes = made.path.stat().st_size
+    assert latest == {"zip": f"submissions/{made.path.name}", "sha256": made.sha256, "size_bytes": size_bytes}
     assert made.path.name == f"submission-{hashlib.sha256(made.path.read_bytes()).hexdigest()[:8]}.zip"
     assert sorted(path.name for path in (exported / "submissions").iterdir()) == ["latest.json", made.path.name]
 
@@ -120,9 +122,18 @@ def test_a_zip_that_breaks_a_rule_takes_no_name(exported, no_child, monkeypatch,
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_zip_elsewhere_is_named_in_full(exported, no_child, tmp_path):
+    artifacts = shutil.copytree(exported, tmp_path / "A")
+    made = package(artifacts, tmp_path / "x.zip")
+    assert json.loads((artifacts / "submissions" / "latest.json").read_text())["zip"] == str(tmp_path / "x.zip")
+    assert read_latest(artifacts).path == made.path
+
+
 def test_a_zip_with_other_numbers_takes_no_name(exported, monkeypatch, tmp_path):
     monkeypatch.setattr(package_module, "predict_with_zip", lambda path, images: (None, 0 * images[:, 0, 0] + 0.5))
-    with pytest.raises(KitError, match="the zip: expected training's probabilities within"):
+    with pytest.raises(
+        KitError, match=f"the zip: expected training's probabilities within.*export --artifacts {exported}`"
+    ):
         package(exported, tmp_path / "x.zip")
     assert list(tmp_path.iterdir()) == []
 

@@ -12,7 +12,7 @@ from local_eval.report import main, report
 from local_eval.report_images import as_rgb
 from local_eval.score import score
 from submission.kit.errors import KitError
-from submission.kit.files import read_json, write_json, write_text
+from submission.kit.files import read_json, sha256_file, write_json, write_text
 
 VOID = {"meta", "link", "img", "br"}
 
@@ -81,6 +81,7 @@ def test_shows_every_part(html):
         "flip_rot180", "convex, log-loss",
         "standard error 0.0040", "Best augmented", "taken for", "channel shuffle", "Calibration error",
         "loss ",
+        "convnext-f1-s0-00000003 (shifted 0.4125, clean 0.9625)",
         "joke picture", "prediction 41.3", "6000 s", "2210 MiB", "ids agree <ok>", "tensorflow", "3.15.1",
     ]  # fmt: skip
     assert [part for part in wanted if part not in text] == []
@@ -154,7 +155,37 @@ def test_missing_inputs_name_the_command(tmp_path, gone, command):
     contest = scored(tmp_path / "A", n=8, size=8)
     path = contest.artifacts / gone
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    with pytest.raises(KitError, match=f"is missing: run `python -m {command}"):
+    with pytest.raises(KitError, match=f"is missing: run `python -m {command} --artifacts {contest.artifacts}`"):
+        report(contest.artifacts)
+
+
+def test_a_report_on_another_zip_lies_beside_its_score(tmp_path):
+    contest = scored(tmp_path / "A", n=8, size=8)
+    report(contest.artifacts)
+    kept = (contest.artifacts / "report" / "report.html").read_bytes()
+    assert report(contest.artifacts, contest.zip)[0] == contest.artifacts / "report" / "report.html"
+    other = tmp_path / "other.zip"
+    other.write_bytes(contest.zip.read_bytes() + b" ")
+    with pytest.raises(KitError, match=f"score --artifacts {contest.artifacts} --zip {other}` first"):
+        report(contest.artifacts, other)
+    value = read_json(contest.artifacts / "judge" / "score.json", "") | {
+        "zip": str(other),
+        "sha256": sha256_file(other),
+    }
+    own = contest.artifacts / "judge" / sha256_file(other)[:8]
+    write_json(own / "score.json", value)
+    html, picture = report(contest.artifacts, other)
+    assert (html.parent, picture.parent) == (own, own)
+    assert str(other) in html.read_text(encoding="utf-8")
+    assert (contest.artifacts / "report" / "report.html").read_bytes() == kept
+    with pytest.raises(KitError, match="Received: no such file"):
+        report(contest.artifacts, tmp_path / "none.zip")
+
+
+def test_a_zip_that_was_changed_is_not_reported_on(tmp_path):
+    contest = scored(tmp_path / "A", n=8, size=8)
+    contest.zip.write_bytes(b"other")
+    with pytest.raises(KitError, match=r"was changed since it was scored .*local_eval.score --artifacts"):
         report(contest.artifacts)
 
 
@@ -192,7 +223,7 @@ def test_numbers_by_hand(contest):
 
     from local_eval.report_data import load_report_data
 
-    run = load_report_data(contest.artifacts).judged["an2dl"]
+    run = load_report_data(contest.artifacts, contest.artifacts / "judge" / "score.json", "").judged["an2dl"]
     images = replace(run.images, labels=np.array([0, 0, 1, 2]), meta={"class_names": ["a", "b", "c"]}, ids=np.arange(4))
     run = replace(run, images=images, predictions=np.array([0, 1, 1, 1]), table=None)
     assert numbers.confusion(run).tolist() == [[1, 1, 0], [0, 1, 0], [0, 1, 0]]

@@ -11,6 +11,7 @@ import pytest
 from submission_zips import GOOD, make_zip
 
 from submission.kit.errors import KitError
+from submission.kit.latest import write_latest
 from submission.rules import check_zip, main
 
 KIT = Path(__file__).parent.parent / "submission" / "kit"
@@ -188,5 +189,15 @@ def test_command_line(tmp_path, capsys):
     bad = make_zip(tmp_path / "bad.zip", {"top/model.py": GOOD, "top/predictions.csv": ""})
     with pytest.raises(KitError, match=r"(?s)bad.zip breaks 2 rules:\nnested-folder.*fix: .*leftovers.*fix: "):
         main([str(bad)])
-    with pytest.raises(KitError, match="which does not exist: run `python"):
+    with pytest.raises(KitError, match=r"expected a zip at .*none.zip\. Received: no such file\.$"):
         main([str(tmp_path / "none.zip")])
+
+
+def test_the_packaged_zip_is_the_default(tmp_path, capsys):
+    mend = f"python -m submission.package --artifacts {tmp_path}"
+    with pytest.raises(KitError, match=f"latest.json is missing: run `{mend}`"):
+        main(["--artifacts", str(tmp_path)])
+    path = make_zip(tmp_path / "s.zip", {"model.py": GOOD})
+    write_latest(tmp_path, path, sha256(path.read_bytes()).hexdigest(), path.stat().st_size)
+    assert main(["--artifacts", str(tmp_path)]) == 0
+    assert f"`python -m local_eval.run {path} --artifacts {tmp_path}` runs it" in capsys.readouterr().out

@@ -184,7 +184,7 @@ def test_a_table_that_cannot_be_made_is_a_failure(artifacts):
         (["none.zip"], "expected a zip at .*none.zip.*submission.package"),
         (["s.zip", "--suite", "other"], "other/judge/meta.json is missing: run `python -m local_eval.suites"),
         (["s.zip", "--part", "select"], "select/meta.json is missing"),
-        ([], "latest.json is missing: run `python -m submission.package` first"),
+        ([], "latest.json is missing: run `python -m submission.package --artifacts "),
     ],
 )
 def test_what_is_missing_is_named_with_its_command(artifacts, monkeypatch, arguments, message):
@@ -217,7 +217,7 @@ def test_unknown_profile(artifacts):
 
 def test_the_latest_zip_is_the_default(artifacts, capsys):
     zip_path = make_zip(artifacts / "submissions/s.zip", {"model.py": GOOD})
-    write_json(artifacts / "submissions/latest.json", {"zip": str(zip_path)})
+    write_json(artifacts / "submissions/latest.json", {"zip": "submissions/s.zip", "sha256": sha256_file(zip_path)})
     assert main(["--artifacts", str(artifacts), "--suite", "clean", "--platform", "1.25"]) == 0
     assert capsys.readouterr().out.startswith("s.zip: clean-judge 1.0000 (1.25 on 12 images")
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from local_eval.judged import open_judged
 from local_eval.score import describe, main, score
 from local_eval.score_table import accuracy_cell, score_table
 from submission.kit.errors import KitError
-from submission.kit.files import read_json, write_json
+from submission.kit.files import read_json, sha256_file, write_json
 
 
 @pytest.fixture
@@ -52,6 +53,7 @@ def test_rows_agree_with_numpy(contest):
         for row, probs_nk in zip(value["rows"], expected, strict=True):
             assert row["suites"][suite]["accuracy"] == pytest.approx((probs_nk.argmax(-1) == labels).mean())
             assert row["suites"][suite]["n"] == 40
+    assert value["zip"] == f"submissions/{contest.zip.name}"
     assert value["forecast"]["accuracy"] == value["rows"][-1]["suites"]["an2dl"]["accuracy"]
     assert read_json(contest.artifacts / "judge" / "score.json", "") == json.loads(json.dumps(value))
 
@@ -89,7 +91,7 @@ def test_up_to_date_until_zip_suite_profile_or_choice_change(contest):
     only_clean = score(contest.artifacts, suites=["clean"], judge=judge)
     assert len(calls) == 7
     assert only_clean["forecast"] is None
-    assert "no forecast: it needs the suite an2dl" in describe(only_clean)
+    assert "no forecast: it needs the suite an2dl" in describe(only_clean, contest.artifacts)
 
 
 def test_a_failed_run_leaves_no_score(contest):
@@ -103,8 +105,103 @@ def test_a_failed_run_leaves_no_score(contest):
     assert not path.exists()
 
 
+def test_the_failure_names_logs_only_where_there_are_any(contest):
+    folder = run_folder(contest)
+    write_json(
+        folder / "outcome.json", {"status": "Failed", "message": "Bad or empty zip file: it is not.", "tail": ""}
+    )
+    with pytest.raises(KitError, match=r"it is not\. There is no score\. Its logs are in .*an2dl-judge/logs\. Mend"):
+        score(contest.artifacts, judge=contest.judge)
+    for path in (folder / "logs").iterdir():
+        path.unlink()
+    with pytest.raises(KitError, match=r"it is not\. There is no score\. Mend the submission"):
+        score(contest.artifacts, judge=contest.judge)
+
+
+def test_another_zip_has_a_score_of_its_own(contest, tmp_path, capsys):
+    score(contest.artifacts, judge=contest.judge)
+    kept = (contest.artifacts / "judge" / "score.json").read_bytes()
+    other = tmp_path / "other.zip"
+    shutil.copyfile(contest.zip, other)
+    with zipfile.ZipFile(other, "a") as file:
+        file.writestr("more.txt", "")
+    folder = contest.artifacts / "judge" / sha256_file(other)[:8]
+
+    def judge(artifacts, zip_path, suite, part, profile):
+        assert zip_path == other
+        source = run_folder(contest, suite)
+        return shutil.copytree(source, folder / source.name, dirs_exist_ok=True)
+
+    value = score(contest.artifacts, other, judge=judge)
+    assert value["zip"] == str(other)
+    assert read_json(folder / "score.json", "") == json.loads(json.dumps(value))
+    assert (contest.artifacts / "judge" / "score.json").read_bytes() == kept
+    assert main(["--artifacts", str(contest.artifacts), "--zip", str(other)]) == 0
+    assert f"zip: {other}, " in capsys.readouterr().out
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score(contest.artifacts, other, profile="codabench-default", judge=interrupted)
+    assert not (folder / "score.json").exists()
+    assert (contest.artifacts / "judge" / "score.json").read_bytes() == kept
+
+
+def test_a_zip_that_is_not_there_deletes_nothing(contest, tmp_path):
+    score(contest.artifacts, judge=contest.judge)
+    with pytest.raises(KitError, match=r"expected a zip at .*none\.zip\. Received: no such file\.$"):
+        score(contest.artifacts, tmp_path / "none.zip", judge=contest.judge)
+    assert (contest.artifacts / "judge" / "score.json").exists()
+
+
+def test_the_packaged_zip_by_another_name_is_the_packaged_one(contest, tmp_path):
+    score(contest.artifacts, judge=contest.judge)
+    copy = shutil.copyfile(contest.zip, tmp_path / "copy.zip")
+    assert score(contest.artifacts, copy, judge=None)["zip"] == str(copy)  # the runs are not repeated
+    assert read_json(contest.artifacts / "judge" / "score.json", "")["zip"] == str(copy)
+
+
+def no_run(contest):
+    (run_folder(contest) / "outcome.json").unlink()
+
+
+def no_form(contest):
+    write_json(contest.artifacts / "judge" / "score.json", {"suites": {"clean": 1}})
+
+
+def no_rows(contest):
+    value = read_json(contest.artifacts / "judge" / "score.json", "")
+    del value["rows"]
+    write_json(contest.artifacts / "judge" / "score.json", value)
+
+
+def a_list(contest):
+    write_json(contest.artifacts / "judge" / "score.json", [1])
+
+
+def no_json(contest):
+    (contest.artifacts / "judge" / "score.json").write_text("{")
+
+
+@pytest.mark.parametrize("spoil", [no_run, no_form, no_rows, a_list, no_json])
+def test_a_score_that_nothing_can_be_made_of_is_made_again(contest, spoil, tmp_path):
+    first = score(contest.artifacts, judge=contest.judge)
+    runs = shutil.copytree(run_folder(contest).parent, tmp_path / "runs")
+    spoil(contest)
+    calls = []
+
+    def judge(artifacts, zip_path, suite, part, profile):
+        calls.append(suite)
+        folder = contest.judge(artifacts, zip_path, suite, part, profile)
+        return shutil.copytree(runs / folder.name, folder, dirs_exist_ok=True)
+
+    assert score(contest.artifacts, judge=judge) == first
+    assert calls == ["clean", "an2dl"]
+
+
 def test_text_has_all_that_a_reader_needs(contest):
-    text = describe(score(contest.artifacts, judge=contest.judge))
+    text = describe(score(contest.artifacts, judge=contest.judge), contest.artifacts)
     for wanted in (
         *MEMBERS, "shifted (an2dl)", "n=40", "forecast of the hidden accuracy", "90% interval", "only 40 images",
         str(contest.zip), "sha256", "prediction 41.3 s", "limit 6000 s a step",
@@ -147,6 +244,10 @@ def no_zip(contest):
     contest.zip.unlink()
 
 
+def changed_zip(contest):
+    contest.zip.write_bytes(b"other")
+
+
 def not_packaged(contest):
     (contest.artifacts / "submissions" / "latest.json").unlink()
 
@@ -160,9 +261,13 @@ def not_packaged(contest):
         (cut_table, r"expected probabilities \(2, 4, 40, 8\). Received: \(3, 4, 40, 8\)"),
         (damaged, "predictions.npz cannot be read .*: delete .* and run `python -m local_eval.score"),
         (missing, "predictions.npz is missing: run `python -m local_eval.score"),
-        (no_suite, "Received: no images.npy, labels.npy, ids.npy. Run `python -m local_eval.suites` first"),
-        (no_zip, "does not exist: run `python -m submission.package` first"),
-        (not_packaged, "latest.json is missing: run `python -m submission.package` first"),
+        (
+            no_suite,
+            "no images.npy, labels.npy, ids.npy. Run `python -m local_eval.suites --artifacts .*A` first",
+        ),
+        (no_zip, "does not exist: run `python -m submission.package --artifacts .*A` first"),
+        (changed_zip, "was changed since it was packaged: expected sha256 .*submission.package --artifacts .*A`"),
+        (not_packaged, "latest.json is missing: run `python -m submission.package --artifacts .*A` first"),
     ],
 )
 def test_what_is_wrong_is_named(contest, spoil, message):

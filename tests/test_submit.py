@@ -251,7 +251,7 @@ def test_usage(arguments, capsys):
 
 
 def test_command_without_a_packaged_zip(tmp_path):
-    with pytest.raises(KitError, match="latest.json is missing: run `python -m submission.package` first"):
+    with pytest.raises(KitError, match="latest.json is missing: run `python -m submission.package --artifacts "):
         main(["--phase", "1", "--artifacts", str(tmp_path)])
 
 

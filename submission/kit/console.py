@@ -3,6 +3,7 @@
 from __future__ import annotations  # platforms run Python 3.9
 
 import errno
+import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -24,7 +25,7 @@ def run_main(main: Callable[[Sequence[str] | None], int]) -> None:
         print("interrupted: run the same command again to go on", file=sys.stderr)
         code = 130
     except OSError as error:
-        if error.errno not in _NOT_OURS:
+        if error.errno not in _NOT_OURS and not _is_short_write(error):
             raise
         print(f"error: {error}. Nothing was half-written: mend that, then run the same command.", file=sys.stderr)
         code = 1
@@ -33,3 +34,8 @@ def run_main(main: Callable[[Sequence[str] | None], int]) -> None:
 
 def _stop(signum: int, frame: object) -> None:
     sys.exit(128 + signum)
+
+
+def _is_short_write(error: OSError) -> bool:
+    """numpy's own words for a full disk, without an errno: "300000 requested and 11248 written"."""
+    return error.errno is None and re.search(r"\d+ requested and \d+ written", str(error)) is not None

@@ -10,6 +10,8 @@ import numpy as np
 from .errors import KitError
 from .files import atomic_path
 
+MEND = "python -m training.predict"
+
 
 @dataclass(frozen=True)
 class Probs:
@@ -23,14 +25,14 @@ class Probs:
     probs_vnk: np.ndarray
     views: list[str]
 
-    def at(self, ids: np.ndarray) -> Probs:
-        """The same, in the order of `ids`; `KitError` names the first missing ones."""
+    def at(self, ids: np.ndarray, mend: str = MEND) -> Probs:
+        """The same, in the order of `ids`; `KitError` names the first missing ones and the command that mends it."""
         row = {image_id: n for n, image_id in enumerate(self.ids)}
         missing = [str(image_id) for image_id in ids if image_id not in row]
         if missing:
             raise KitError(
                 f"expected predictions for {len(ids)} images. Received: none for {len(missing)}, {missing[:3]} first. "
-                "Run `python -m training.predict` again."
+                f"Run `{mend}` again."
             )
         rows = np.array([row[image_id] for image_id in ids], dtype=np.int64)
         return Probs(self.ids[rows], self.labels[rows], self.probs_vnk[:, rows], self.views)
@@ -48,13 +50,16 @@ def save_probs(path: str | Path, probs: Probs) -> None:
         )
 
 
-def load_probs(path: str | Path) -> Probs:
+def load_probs(path: str | Path, mend: str = MEND) -> Probs:
     """Read what `save_probs` wrote.
+
+    Args:
+        path: the npz.
+        mend: the command that makes it; it is named in errors.
 
     Raises:
         KitError: missing, damaged, not finite, or rows that do not sum to 1.
     """
-    mend = "python -m training.predict"
     try:
         with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             probs = Probs(file["ids"], file["labels"], file["probs"], [str(view) for view in file["views"]])
