@@ -125,10 +125,10 @@ $(A)/report/report.html: $(A)/judge/score.json
 	@$(RUN) local_eval.report --artifacts $(A)
 	@touch $@
 
-rules: $(if $(ZIP),$(READY),$(A)/submissions/latest.json) ## check a zip against the platform's rules (ZIP=any.zip, RUNTIME=tf217: what it may import)
+rules: $(READY) ## check the packaged zip, or ZIP=any.zip, against the platform's rules (RUNTIME=tf217: what it may import)
 	@$(RUN) submission.rules --artifacts $(A) $(if $(RUNTIME),--runtime $(RUNTIME)) $(if $(ZIP),'$(ZIP)')
 
-check-runtimes: $(if $(ZIP),$(READY),$(A)/submissions/latest.json) ## run the zip under every file of submission/runtimes/ (ZIP=any.zip, RUNTIME=tf217: that one alone)
+check-runtimes: $(READY) ## run the packaged zip, or ZIP=any.zip, under every file of submission/runtimes/ (RUNTIME=tf217: that one alone)
 	@$(RUN) submission.check_runtimes --artifacts $(A) $(if $(RUNTIME),--runtime $(RUNTIME)) $(if $(ZIP),'$(ZIP)')
 
 submit: $(READY) ## upload a judged zip, wait, fetch its logs: make submit ZIP=FILE.zip PHASE=ID (token in CODABENCH_TOKEN)

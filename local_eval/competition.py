@@ -126,7 +126,7 @@ def _load(home: Path, bundle: Path) -> Any:
         raise KitError(f"{bundle}: expected {_FILE} at the root. Received: {', '.join(deeper) or 'none'}.{fix}")
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError, OSError) as error:
+    except Exception as error:  # every constructor of PyYAML raises its own: IndexError for `!!int`
         raise KitError(f"{bundle.name}, {_FILE}: expected YAML. Received: {str(error)[:300]}") from None
 
 

@@ -1,7 +1,7 @@
 """Scores as the platform stores them, and as our own stricter runs take them."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from local_eval.competition import Column
@@ -90,6 +90,8 @@ def test_what_fails_the_submission(tmp_path, name, text, message):
 @given(
     name=st.sampled_from(["scores.json", "scores.txt"]), text=st.binary(max_size=60) | st.text("{}[]a:&*.! -'\"1eN\n")
 )
+@example(name="scores.txt", text=b"!!int")
+@example(name="scores.txt", text="!!timestamp x")
 def test_no_file_breaks_the_reader(tmp_path_factory, name, text):
     folder = tmp_path_factory.mktemp("scores")
     (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
