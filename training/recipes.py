@@ -45,7 +45,7 @@ RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         Recipe("small_cnn", backbone="small_cnn"),
-        Recipe("mobilenet_v3_small", backbone="mobilenet_v3_small", epochs=20),
+        Recipe("mobilenet_v3_small", backbone="mobilenet_v3_small", epochs=10),
         Recipe(
             "mobilenet_v3_small_imagenet",
             backbone="mobilenet_v3_small",
