@@ -39,6 +39,7 @@ def test_the_readme_names_only_targets_and_modules_that_exist():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     named = set(re.findall(r"(?:^|[^a-z])make ([a-z][a-z-]*)", readme))
     assert "submission" in named
+    assert "RESULTS" not in readme
     assert named <= targets()
     for module in set(re.findall(r"python -m ([a-z0-9_.]+)", readme)):
         path = ROOT / module.replace(".", "/")
