@@ -74,14 +74,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     isolation = choose_isolation(args.isolation, args.network)
     if args.bundle is not None:
-        submission = args.solution if args.solution is not None else args.zip or _latest_zip(args.artifacts)
+        submission = args.solution if args.solution is not None else args.zip or read_latest(args.artifacts).path
         limit_s = args.limit_s or (PROFILES_S[args.profile] if args.profile else None)
         folder, value = judge_bundle(
             args.artifacts, submission, args.bundle, args.phase, limit_s, args.limit_mb, args.platform, isolation
         )
         print(describe_bundle(value, folder))
         return 0 if value["status"] == "Finished" and not value["problems"] else 1
-    zip_path = args.zip or _latest_zip(args.artifacts)
+    zip_path = args.zip or read_latest(args.artifacts).path
     options: dict[str, Any] = {
         "limits": limits,
         "platform": args.platform,
@@ -191,10 +191,6 @@ def _judge(
         {**notes, "zip": zip_path.name, **{key: value[key] for key in (*kept, "versions")}},
     )
     return folder
-
-
-def _latest_zip(artifacts: Path) -> Path:
-    return read_latest(artifacts).path
 
 
 def _describe(name: str, outcome: dict[str, Any]) -> str:

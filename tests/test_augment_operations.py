@@ -14,6 +14,7 @@ from training.augment.affine import apply_warp, compose_warp
 from training.augment.operation import OPERATIONS, Operation, make_operation, register
 
 SHAPE = (5, 24, 20, 3)
+DRAW_NOTHING = {"invert", "equalise", "autocontrast"}
 
 
 def images(seed: int = 0) -> np.ndarray:
@@ -52,17 +53,15 @@ def test_keeps_shape_type_range_and_follows_the_seed(name, channels):
     np.testing.assert_array_equal(first, run(1))
 
 
-@pytest.mark.parametrize("name", sorted(OPERATIONS))
+@pytest.mark.parametrize("name", sorted(set(OPERATIONS) - DRAW_NOTHING))
 def test_two_images_of_a_batch_get_their_own_draws(name):
-    if name in ("invert", "equalise", "autocontrast"):
-        pytest.skip("draws nothing")
     batch = np.repeat(images()[:1], 16, axis=0)
     generator = keras.random.SeedGenerator(3)
     changed = keras.ops.convert_to_numpy(make_operation(name)(keras.ops.convert_to_tensor(batch), generator))
     assert len({image.tobytes() for image in changed}) > 3
 
 
-@pytest.mark.parametrize("name", sorted(set(OPERATIONS) - {"invert", "equalise", "autocontrast", "channel_shuffle"}))
+@pytest.mark.parametrize("name", sorted(set(OPERATIONS) - DRAW_NOTHING - {"channel_shuffle"}))
 def test_magnitude_nought_changes_nothing(name):
     batch = images()
     generator = keras.random.SeedGenerator(0)

@@ -178,7 +178,7 @@ def _train(run: Run, recipe: Recipe, data: ImageSet, rows: np.ndarray, validatio
                     "val_log_loss": round(scores["clean"].log_loss, 5),
                     "val_aug_accuracy": round(scores["augmented"].accuracy, 5),
                     "val_aug_log_loss": round(scores["augmented"].log_loss, 5),
-                    "learning_rate": float(np.asarray(keras.ops.convert_to_numpy(optimizer.learning_rate))),
+                    "learning_rate": float(keras.ops.convert_to_numpy(optimizer.learning_rate)),
                     "train_seconds": round(train_seconds, 2),
                     "seconds": round(time.monotonic() - start, 2),
                 },
