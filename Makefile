@@ -87,7 +87,7 @@ $(A)/suites/.done: $(A)/split/folds.csv
 	@touch $@
 
 train: $(STAMPS) ## train every member of MEMBERS="recipe:fold:seed ..." (SET="epochs=20 ..." changes fields)
-$(A)/members/%.run: $(A)/split/folds.csv $(A)/.settings/train training/recipes.py
+$(A)/members/%.run: $(A)/split/folds.csv $(A)/.settings/train $(wildcard training/recipes/*.py)
 	@$(RUN) training.train --artifacts $(A) --recipe $(word 1,$(subst ~, ,$*)) --fold $(word 2,$(subst ~, ,$*)) \
 		--seed $(word 3,$(subst ~, ,$*)) --set $(SET) $(if $(LIMIT),--limit $(LIMIT)) --name-to $@
 

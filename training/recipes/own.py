@@ -1,0 +1,28 @@
+"""The kit's own recipes."""
+
+from .recipe import Recipe
+from .registry import recipe
+
+
+@recipe
+def small_cnn() -> Recipe:
+    """A small residual net from scratch under the strong policy: made for two CPU cores."""
+    return Recipe("small_cnn", backbone="small_cnn")
+
+
+@recipe
+def mobilenet_v3_small() -> Recipe:
+    """MobileNetV3Small from scratch: a second, unlike member."""
+    return Recipe("mobilenet_v3_small", backbone="mobilenet_v3_small", epochs=10)
+
+
+@recipe
+def mobilenet_v3_small_imagenet() -> Recipe:
+    """MobileNetV3Small from ImageNet weights, tuned whole."""
+    return Recipe(
+        "mobilenet_v3_small_imagenet",
+        backbone="mobilenet_v3_small",
+        weights="imagenet",
+        epochs=20,
+        learning_rate=1e-3,
+    )
