@@ -118,7 +118,7 @@ $(A)/judge/score.json: $(A)/submissions/latest.json $(A)/suites/.done $(A)/.sett
 	@touch $@
 
 judge: $(READY) ## run a zip on any organiser's bundle: make judge ZIP=any.zip BUNDLE=competition.zip PHASE=0
-	@$(RUN) local_eval.run '$(ZIP)' --artifacts $(A) --bundle '$(BUNDLE)' --phase $(or $(PHASE),0)
+	@$(RUN) local_eval.run '$(ZIP)' --artifacts $(A) --bundle '$(BUNDLE)' --phase $(or $(PHASE),0) $(FLAGS)
 
 report: $(A)/report/report.html ## one HTML page and one picture of it all
 $(A)/report/report.html: $(A)/judge/score.json

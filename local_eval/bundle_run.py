@@ -1,6 +1,5 @@
 """A zip on a competition's bundle: from the command line's words to what is kept and told."""
 
-import platform as host
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from submission.kit.files import sha256_file
 
 from .competition import Competition, Phase, open_competition
 from .competition_run import judge_on_competition, solution_zip
+from .interpreter import Interpreter, this_interpreter
 from .isolation import Isolation, describe_isolation
 from .leaderboard import describe_row
 from .ledger import append_record
@@ -28,6 +28,7 @@ def judge_bundle(
     limit_mb: float | None,
     platform: str,
     isolation: Isolation,
+    interpreter: Interpreter | None = None,
 ) -> tuple[Path, dict[str, Any]]:
     """Run a submission on a phase of a bundle; keep it and append a line to the ledger.
 
@@ -40,6 +41,7 @@ def judge_bundle(
         limit_mb: of a step, or None.
         platform: a Codabench version, or "both".
         isolation: where the programs run.
+        interpreter: what `python` and `python3` are in the programs; by default the one that runs this code.
 
     Returns:
         The folder, and what its outcome.json holds.
@@ -47,6 +49,7 @@ def judge_bundle(
     Raises:
         KitError: no such zip, bundle, phase or solution, or a bundle that cannot be run here.
     """
+    interpreter = interpreter or this_interpreter()
     (artifacts / "judge").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".bundle-", dir=artifacts / "judge") as name:
         scratch = Path(name)
@@ -64,11 +67,14 @@ def judge_bundle(
             "bundle": str(bundle),
             "competition": competition.title,
             "docker_image": competition.docker_image,
+            "python": {"executable": str(interpreter.executable), "version": interpreter.version},
             "phase": phase.index,
             "phase_name": phase.name,
         }
         platforms = PLATFORMS if platform == "both" else (platform,)
-        value = judge_on_competition(zip_path, competition, phase, folder, limits, platforms, isolation, notes)
+        value = judge_on_competition(
+            zip_path, competition, phase, folder, limits, platforms, isolation, notes, interpreter
+        )
     scores = [{"task": run["task"], "platform": run["platform"], "scores": run["scores"]} for run in value["runs"]]
     kept = {key: value[key] for key in (*notes, "status", "message", "limit_s", "limit_mb")}
     append_record(artifacts / "ledger.jsonl", {**kept, "scores": scores})
@@ -92,10 +98,16 @@ def describe_bundle(value: dict[str, Any], folder: Path) -> str:
             lines.append(f"    ignored, since no column has these keys: {', '.join(run['ignored_keys'])}")
         lines += [f"    problem: {problem}" for problem in run["problems"]]
     lines.append(f"limit {value['limit_s']:.0f} s a step; {describe_isolation(value['isolation'])}")
+    python = value["python"]
     lines.append(
-        f"the competition's image is {value['docker_image']}; here it was Python {host.python_version()} with this "
-        "environment's packages"
+        f"the competition's image is {value['docker_image']}; here it was Python {python['version']} with the packages "
+        f"of {python['executable']}"
     )
+    if value["missing_packages"]:
+        lines.append(
+            f"not found here: {', '.join(value['missing_packages'])}. Where the competition's image has it the "
+            "platform goes on: install it in a virtual environment and name that with --python"
+        )
     lines.append(f"kept in {folder}")
     return "\n".join(lines)
 

@@ -10,10 +10,12 @@ from submission.kit.errors import KitError
 from submission.kit.files import atomic_path, write_json
 
 from .competition import Competition, Phase, Task, materialise
+from .interpreter import Interpreter
 from .isolation import Isolation
 from .layout import names_app
 from .leaderboard import leaderboard_row
 from .limits import Limits
+from .missing_packages import missing_packages
 from .outcome import FAILED, FINISHED, Outcome
 from .worker import run_submission
 
@@ -29,6 +31,7 @@ def judge_on_competition(
     platforms: tuple[str, ...],
     isolation: Isolation,
     notes: dict[str, Any],
+    interpreter: Interpreter | None = None,
 ) -> dict[str, Any]:
     """Run a zip on every task of a phase; the folder says Failed from the first moment.
 
@@ -41,10 +44,12 @@ def judge_on_competition(
         platforms: Codabench versions.
         isolation: where the programs run.
         notes: added to outcome.json.
+        interpreter: what `python` and `python3` are in the programs; by default the one that runs this code.
 
     Returns:
-        What outcome.json holds: `status` (Finished when every run has), `message`, `problems`, `runs` (`Outcome`,
-        `task`, `task_name`, `columns`: [{"key", "title", "value"}]), and `notes`.
+        What outcome.json holds: `status` (Finished when every run has), `message`, `problems`, `missing_packages` (what
+        a program looked for in vain), `runs` (`Outcome`, `task`, `task_name`, `columns`: [{"key", "title", "value"}]),
+        and `notes`.
 
     Raises:
         KitError: the bundle cannot be run here; what the submission does wrong is a Failed outcome.
@@ -56,11 +61,13 @@ def judge_on_competition(
         with atomic_path(folder) as new:
             new.mkdir()
             runs = []
+            missing: set[str] = set()
             for index in phase.tasks:
                 parts = _open_task(competition.tasks[index], scratch / f"task{index}", isolation)
                 for platform in platforms:
                     work = scratch / f"work{index}-{platform}"
-                    outcome = _run(zip_path, parts, competition, work, limits, platform, isolation)
+                    outcome = _run(zip_path, parts, competition, work, limits, platform, isolation, interpreter)
+                    missing.update(missing_packages(outcome.logs.values(), [zip_path, *parts.values()]))
                     kept = new / f"task{index}-{platform}"
                     runs.append(_keep(outcome, competition, competition.tasks[index], kept, new))
                     shutil.rmtree(work, ignore_errors=True)
@@ -69,6 +76,7 @@ def judge_on_competition(
                 "status": failed["status"] if failed else FINISHED,
                 "message": failed["message"] if failed else "",
                 "problems": sorted({problem for run in runs for problem in run["problems"]}),
+                "missing_packages": sorted(missing),
                 "isolation": isolation.as_json(),
                 "limit_s": limits.limit_s,
                 "limit_mb": limits.limit_mb,
@@ -118,6 +126,7 @@ def _run(
     limits: Limits,
     platform: str,
     isolation: Isolation,
+    interpreter: Interpreter | None,
 ) -> Outcome:
     return run_submission(
         zip_path,
@@ -130,6 +139,7 @@ def _run(
         platform=platform,
         isolation=isolation,
         columns=[column.key for column in competition.columns],
+        interpreter=interpreter,
     )
 
 

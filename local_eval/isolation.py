@@ -43,9 +43,11 @@ class Isolation:
     def as_json(self) -> dict[str, object]:
         return {"active": self.active, "reason": self.reason, "network": self.network, "missing": self.missing}
 
-    def container(self, scratch: Path, folders: dict[str, tuple[Path, bool]]) -> Container | None:
-        """A container, or None where there is none."""
-        return Container(scratch, folders, self.network) if self.active else None
+    def container(
+        self, scratch: Path, folders: dict[str, tuple[Path, bool]], python: tuple[Path, ...]
+    ) -> Container | None:
+        """A container (see there), or None where there is none."""
+        return Container(scratch, folders, self.network, python) if self.active else None
 
 
 def choose_isolation(mode: str = "auto", network: bool = False) -> Isolation:

@@ -18,6 +18,7 @@ from submission.kit.image_set import open_image_set
 from submission.kit.latest import read_latest
 
 from .bundle_run import DEFAULT_PROFILE, describe_bundle, judge_bundle
+from .interpreter import find_interpreter
 from .isolation import MODES, Isolation, choose_isolation, describe_isolation
 from .judge import judge
 from .ledger import append_record
@@ -47,6 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--solution", type=int, metavar="N", help="run the bundle's own solution with this index instead of a zip"
     )
     parser.add_argument(
+        "--python",
+        metavar="PATH",
+        help="with --bundle: the Python of its programs, or the virtual environment with the packages of the "
+        "competition's image; by default this one",
+    )
+    parser.add_argument(
         "--profile",
         choices=sorted(PROFILES_S),
         help=f"time limit of a known contest; by default an2dl, with --bundle its phase's, else {DEFAULT_PROFILE}",
@@ -71,13 +78,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("--images, --suite and --bundle exclude each other")
     if args.solution is not None and (args.bundle is None or args.zip is not None):
         parser.error("--solution needs --bundle, and no zip")
+    if args.python is not None and args.bundle is None:
+        parser.error("--python needs --bundle")
 
     isolation = choose_isolation(args.isolation, args.network)
     if args.bundle is not None:
         submission = args.solution if args.solution is not None else args.zip or read_latest(args.artifacts).path
         limit_s = args.limit_s or (PROFILES_S[args.profile] if args.profile else None)
+        python = find_interpreter(args.python) if args.python is not None else None
         folder, value = judge_bundle(
-            args.artifacts, submission, args.bundle, args.phase, limit_s, args.limit_mb, args.platform, isolation
+            args.artifacts,
+            submission,
+            args.bundle,
+            args.phase,
+            limit_s,
+            args.limit_mb,
+            args.platform,
+            isolation,
+            python,
         )
         print(describe_bundle(value, folder))
         return 0 if value["status"] == "Finished" and not value["problems"] else 1

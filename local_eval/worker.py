@@ -7,13 +7,15 @@ mistakes, not against a program that goes looking through the machine.
 
 import json
 import shutil
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from submission.kit.errors import KitError
 from submission.kit.files import write_json
 
+from .interpreter import Interpreter, this_interpreter
 from .isolation import Isolation, choose_isolation
 from .layout import metadata_file, names_app, not_plain, read_command
 from .limits import Limits
@@ -39,6 +41,7 @@ def run_submission(
     platform: str = "1.25",
     isolation: Isolation | None = None,
     columns: Collection[str] | None = None,
+    interpreter: Interpreter | None = None,
 ) -> Outcome:
     """Run a submission; `work_dir/outcome.json` says Failed from the first moment and is replaced at the end.
 
@@ -55,6 +58,7 @@ def run_submission(
         isolation: by default `choose_isolation("auto")`.
         columns: keys of the leaderboard, for scores by the platform's rules. None is stricter: every key is a column,
             and a value that the platform could not store makes the run a failed one.
+        interpreter: what `python` and `python3` are; by default the one that runs this code.
 
     Raises:
         KitError: an argument is wrong. Whatever the submission does wrong is a Failed outcome.
@@ -65,7 +69,8 @@ def run_submission(
     if work.exists() and any(work.iterdir()):
         raise KitError(f"expected a new or empty work folder. Received: {work}. Delete it or choose another.")
     isolation = isolation or choose_isolation()
-    run = _Run(Path(zip_path), work, limits, platform, isolation)
+    step = partial(Step, work=work, limits=limits, isolation=isolation, interpreter=interpreter or this_interpreter())
+    run = _Run(Path(zip_path), work, platform, step)
     write_json(work / "outcome.json", Outcome(FAILED, "the run did not come to its end", platform).as_json())
     try:
         run.predict(ingestion_program and Path(ingestion_program), input_dir and Path(input_dir))  # type: ignore[arg-type]
@@ -83,10 +88,10 @@ def run_submission(
 class _Run:
     """One run's folders and what has been measured so far."""
 
-    def __init__(self, zip_path: Path, work: Path, limits: Limits, platform: str, isolation: Isolation) -> None:
-        self._zip, self._platform, self._isolation = zip_path, platform, isolation
-        self._prediction = Step("prediction", work / "prediction", work, limits, isolation)
-        self._scoring = Step("scoring", work / "scoring", work, limits, isolation)
+    def __init__(self, zip_path: Path, work: Path, platform: str, step: Callable[[str, Path], Step]) -> None:
+        self._zip, self._platform = zip_path, platform
+        self._prediction = step("prediction", work / "prediction")
+        self._scoring = step("scoring", work / "scoring")
         self._submission = work / "prediction" / "ingested_program"
 
     def predict(self, program: Path | None, input_dir: Path | None) -> None:
@@ -156,7 +161,7 @@ class _Run:
             "peak_mb": {name: result.peak_mb for name, result in results.items()},
             "exit_codes": {name: result.exit_code for name, result in results.items()},
             "logs": {**self._prediction.logs, **self._scoring.logs},
-            "isolation": self._isolation.as_json(),
+            "isolation": self._scoring.isolation.as_json(),
             "output_dir": self._prediction.app / "output",
             "results_dir": scored if scored.exists() else None,
         }
@@ -278,7 +283,7 @@ class _Run:
                 message += f" ({_killed(predicted[kind].peak_mb)})"
         kind = (ended_badly or [*predicted])[0]
         tail = self._prediction.tail(kind)
-        if not self._isolation.active and names_app(self._submission):
+        if not self._scoring.isolation.active and names_app(self._submission):
             message += (
                 f" (the zip's {', '.join(names_app(self._submission))} names /app in its code, which this run without "
                 "isolation does not have)"
