@@ -81,7 +81,9 @@ def describe_bundle(value: dict[str, Any], folder: Path) -> str:
     lines = [f"{value['zip']} on {value['competition']!r}, {phase}: {value['status']}"]
     for run in value["runs"]:
         steps = " + ".join(f"{name} {seconds:.1f} s" for name, seconds in run["seconds"].items())
-        lines.append(f"task {run['task']} ({run['task_name']}), Codabench {run['platform']}: {run['status']}, {steps}")
+        shared = f" (predictions of {run['predicted_by']})" if run["predicted_by"] != run["platform"] else ""
+        where = f"task {run['task']} ({run['task_name']}), Codabench {run['platform']}{shared}"
+        lines.append(f"{where}: {run['status']}, {steps}")
         if run["status"] == "Finished":
             lines += [f"    {line}" for line in describe_row(run["columns"])]
         else:

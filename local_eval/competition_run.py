@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from .layout import names_app
 from .leaderboard import leaderboard_row
 from .limits import Limits
 from .outcome import FAILED, FINISHED, Outcome
-from .worker import run_submission
+from .worker import run_on_platforms
 
 _RESULTS = ("scores.json", "scores.txt", "detailed_results.html")
 
@@ -58,12 +59,11 @@ def judge_on_competition(
             runs = []
             for index in phase.tasks:
                 parts = _open_task(competition.tasks[index], scratch / f"task{index}", isolation)
-                for platform in platforms:
-                    work = scratch / f"work{index}-{platform}"
-                    outcome = _run(zip_path, parts, competition, work, limits, platform, isolation)
-                    kept = new / f"task{index}-{platform}"
+                work = scratch / f"work{index}"
+                for outcome in _run(zip_path, parts, competition, work, limits, platforms, isolation):
+                    kept = new / f"task{index}-{outcome.platform}"
                     runs.append(_keep(outcome, competition, competition.tasks[index], kept, new))
-                    shutil.rmtree(work, ignore_errors=True)
+                shutil.rmtree(work, ignore_errors=True)
             failed = next((run for run in runs if run["status"] != FINISHED), None)
             value = {
                 "status": failed["status"] if failed else FINISHED,
@@ -116,18 +116,17 @@ def _run(
     competition: Competition,
     work: Path,
     limits: Limits,
-    platform: str,
+    platforms: tuple[str, ...],
     isolation: Isolation,
-) -> Outcome:
-    return run_submission(
+) -> Iterator[Outcome]:
+    return run_on_platforms(
         zip_path,
-        parts.get("input_data"),
-        parts.get("reference_data"),
+        (parts.get("input_data"), parts.get("reference_data")),
         work,
         limits,
+        platforms,
         ingestion_program=parts.get("ingestion_program"),
         scoring_program=parts["scoring_program"],
-        platform=platform,
         isolation=isolation,
         columns=[column.key for column in competition.columns],
     )

@@ -194,7 +194,11 @@ def _judge(
 
 
 def _describe(name: str, outcome: dict[str, Any]) -> str:
-    where = ", ".join(f"{version} on {count} images" for version, count in outcome["platforms"].items())
+    by = outcome["predicted_by"]
+    where = ", ".join(
+        f"{version} on {count} images" + (f" with the predictions of {by[version]}" if by[version] != version else "")
+        for version, count in outcome["platforms"].items()
+    )
     seconds, timing = outcome["seconds"], outcome["timing"]
     steps = (
         f"start-up {timing['startup']:.1f} s, predict {timing['predict']:.1f} s of prediction's "

@@ -280,8 +280,13 @@ def test_no_room_for_the_predictions(tmp_path):
     np.save(tmp_path / "in/ids.npy", np.array(list("abcde")))
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub/model.py").write_text("class Model:\n    def predict(self, X):\n        return [0] * len(X)\n")
-    words = [sys.executable, ROOT / "ingestion_program/ingestion.py", *(tmp_path / name for name in ("in", "out", "sub"))]
-    limited = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300)); os.execv(sys.argv[1], sys.argv[1:])"
+    words = [
+        sys.executable,
+        ROOT / "ingestion_program/ingestion.py",
+        *(tmp_path / name for name in ("in", "out", "sub")),
+    ]
+    limit = "resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))"
+    limited = f"import os, resource, sys; {limit}; os.execv(sys.argv[1], sys.argv[1:])"
     done = subprocess.run([sys.executable, "-B", "-c", limited, *words], capture_output=True, text=True)
     assert done.returncode == 1 and "File too large" in done.stderr
     assert "File too large" in json.loads((tmp_path / "out/failed.json").read_text())["message"]
