@@ -2,6 +2,7 @@
 
 import platform as host
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,8 @@ def judge_bundle(
     submission: Path | int,
     bundle: Path,
     phase_number: int,
-    limit_s: float | None,
-    limit_mb: float | None,
+    limits: Limits,
+    own_limit: bool,
     platform: str,
     isolation: Isolation,
 ) -> tuple[Path, dict[str, Any]]:
@@ -36,8 +37,8 @@ def judge_bundle(
         submission: a zip, or the index of one of the bundle's own solutions.
         bundle: zip or folder with competition.yaml.
         phase_number: counted from 0 in the order of the phases' indexes.
-        limit_s: of a step; None takes the phase's, else the public queue's.
-        limit_mb: of a step, or None.
+        limits: of a step.
+        own_limit: take its `limit_s` and not the phase's, or the public queue's where the phase has none.
         platform: a Codabench version, or "both".
         isolation: where the programs run.
 
@@ -56,7 +57,8 @@ def judge_bundle(
         if not zip_path.is_file():
             raise KitError(f"expected a zip at {zip_path}, which does not exist.")
         sha256 = sha256_file(zip_path)
-        limits = Limits(limit_s or phase.limit_s or PROFILES_S[DEFAULT_PROFILE], limit_mb)
+        if not own_limit:
+            limits = replace(limits, limit_s=phase.limit_s or PROFILES_S[DEFAULT_PROFILE])
         folder = artifacts / "judge" / sha256[:8] / f"bundle-{bundle.resolve().stem}-phase{phase.index}"
         notes = {
             "zip": f"solution {submission}" if isinstance(submission, int) else str(submission),

@@ -53,6 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--limit-s", type=float, help="time limit of a step in seconds, instead of the profile's")
     parser.add_argument("--limit-mb", type=float, help="memory limit of a step in MiB; by default none")
+    parser.add_argument(
+        "--max-processes", type=int, default=Limits.max_processes, help="processes of a step at a time, without threads"
+    )
     parser.add_argument("--platform", choices=[*PLATFORMS, "both"], default="both", help="Codabench version")
     parser.add_argument(
         "--isolation", choices=MODES, default="auto", help="containers where the machine allows them, always, or never"
@@ -62,7 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     profile = args.profile or "an2dl"
     try:
-        limits = Limits(PROFILES_S[profile] if args.limit_s is None else args.limit_s, args.limit_mb)
+        limit_s = PROFILES_S[profile] if args.limit_s is None else args.limit_s
+        limits = Limits(limit_s, args.limit_mb, max_processes=args.max_processes)
     except ValueError as error:
         parser.error(str(error))
     if args.limit is not None and args.limit < 1:
@@ -75,9 +79,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     isolation = choose_isolation(args.isolation, args.network)
     if args.bundle is not None:
         submission = args.solution if args.solution is not None else args.zip or read_latest(args.artifacts).path
-        limit_s = args.limit_s or (PROFILES_S[args.profile] if args.profile else None)
+        own_limit = args.limit_s is not None or args.profile is not None
         folder, value = judge_bundle(
-            args.artifacts, submission, args.bundle, args.phase, limit_s, args.limit_mb, args.platform, isolation
+            args.artifacts, submission, args.bundle, args.phase, limits, own_limit, args.platform, isolation
         )
         print(describe_bundle(value, folder))
         return 0 if value["status"] == "Finished" and not value["problems"] else 1

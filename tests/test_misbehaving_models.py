@@ -109,12 +109,29 @@ MISBEHAVING = {
               "    for _ in range(40): f.write(bytes(1 << 20)); f.flush()\ntime.sleep(30)"),
         "prediction hit the disk limit: allowed 19.1 MiB, wrote 4.* MiB",
     ),
+    "fills the disk with many files": (
+        model("for n in range(400): (OUT / str(n)).write_bytes(bytes(100_000))\ntime.sleep(30)"),
+        "prediction hit the disk limit: allowed 19.1 MiB, wrote .* MiB .* when stopped in predict.*Write less to",
+    ),
+    "fills the disk beside its own code": (
+        model("for n in range(400): (INPUT / str(n)).write_bytes(bytes(100_000))\ntime.sleep(30)"),
+        "prediction hit the disk limit: allowed 19.1 MiB",
+    ),
+    "forks without end": (  # 2,000 times at most, should no limit hold
+        model("for _ in range(2000):\n    if os.fork() == 0: time.sleep(20); os._exit(0)\ntime.sleep(20)"),
+        "prediction hit the limit of processes: allowed 200 at a time, .* over\\) when stopped in predict, after .*"
+        "Start a pool of as many workers as there are cores.*--max-processes",
+    ),
 }  # fmt: skip
+FULL = Limits(20, disk_bytes=20_000_000)
 LIMITS = {
     "sleeps in predict": Limits(4),  # enough for a busy machine to begin
     "sleeps in init": Limits(4),
     "takes too much memory": Limits(20, limit_mb=200),
-    "fills the disk": Limits(20, disk_bytes=20_000_000),
+    "fills the disk": FULL,
+    "fills the disk with many files": FULL,
+    "fills the disk beside its own code": FULL,
+    "forks without end": Limits(20, max_processes=200),
 }
 
 
@@ -135,7 +152,9 @@ def test_a_broken_model_never_gets_a_score(tmp_path, name):
     judged(tmp_path, name)
 
 
-@pytest.mark.parametrize("name", ["raises in predict", "os._exit(0)", "forks and hangs", "fills the disk"])
+@pytest.mark.parametrize(
+    "name", ["raises in predict", "os._exit(0)", "forks and hangs", "fills the disk", "forks without end"]
+)
 def test_nor_without_isolation(tmp_path, name):
     judged(tmp_path, name, choose_isolation("none"))
 
