@@ -18,7 +18,7 @@ from submission.kit.image_set import open_image_set
 from submission.kit.latest import read_latest
 
 from .bundle_run import DEFAULT_PROFILE, describe_bundle, judge_bundle
-from .isolation import MODES, Isolation, choose_isolation, describe_isolation
+from .isolation import Isolation, add_options, chosen, describe_isolation
 from .judge import judge
 from .ledger import append_record
 from .limits import PROFILES_S, Limits
@@ -57,10 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--max-processes", type=int, default=Limits.max_processes, help="processes of a step at a time, without threads"
     )
     parser.add_argument("--platform", choices=[*PLATFORMS, "both"], default="both", help="Codabench version")
-    parser.add_argument(
-        "--isolation", choices=MODES, default="auto", help="containers where the machine allows them, always, or never"
-    )
-    parser.add_argument("--network", action="store_true", help="let the programs use the network")
+    add_options(parser)
     parser.add_argument("--limit", type=int, metavar="N", help="a quick try on N images, kept apart from real runs")
     args = parser.parse_args(argv)
     profile = args.profile or "an2dl"
@@ -76,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.solution is not None and (args.bundle is None or args.zip is not None):
         parser.error("--solution needs --bundle, and no zip")
 
-    isolation = choose_isolation(args.isolation, args.network)
+    isolation = chosen(args)
     if args.bundle is not None:
         submission = args.solution if args.solution is not None else args.zip or read_latest(args.artifacts).path
         own_limit = args.limit_s is not None or args.profile is not None
