@@ -18,7 +18,8 @@ from .limits import Limits
 from .outcome import FAILED, FINISHED, Outcome
 from .worker import run_on_platforms
 
-_RESULTS = ("scores.json", "scores.txt", "detailed_results.html")
+_RESULTS = ("scores.json", "scores.txt")
+_PAGE = "detailed_results.html"
 
 
 def judge_on_competition(
@@ -96,6 +97,12 @@ def solution_zip(path: Path, folder: Path) -> Path:
     return target
 
 
+def results_page(results_dir: Path) -> Path:
+    """The page that the platform shows: detailed_results.html, else any html, or the path of one that is not there."""
+    page = results_dir / _PAGE
+    return page if page.exists() else next(iter(sorted(results_dir.glob("*.html"))), page)
+
+
 def _open_task(task: Task, folder: Path, isolation: Isolation) -> dict[str, Path]:
     """Its programs and data as folders."""
     folder.mkdir()
@@ -140,9 +147,11 @@ def _keep(outcome: Outcome, competition: Competition, task: Task, kept: Path, ne
         logs[name] = str((kept / "logs" / f"{name}.txt").relative_to(new))
     row = leaderboard_row(competition.columns, outcome.scores or {})
     if outcome.status == FINISHED and outcome.results_dir is not None:
-        for name in _RESULTS:
-            if (outcome.results_dir / name).is_file() and not (outcome.results_dir / name).is_symlink():
-                shutil.copyfile(outcome.results_dir / name, kept / name)
+        found = {name: outcome.results_dir / name for name in _RESULTS}
+        found[_PAGE] = results_page(outcome.results_dir)
+        for name, path in found.items():
+            if path.is_file() and not path.is_symlink():
+                shutil.copyfile(path, kept / name)
     value = outcome.as_json() | {
         "task": task.index,
         "task_name": task.name,

@@ -185,14 +185,20 @@ def changed(column, value, row=0):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (changed(1, "0" * 40), r"folds.csv, line 2: expected id .* for index 0\. .*\(1 of 150 lines differ from the images\)"),
+        (
+            changed(1, "0" * 40),
+            r"folds.csv, line 2: expected id .* for index 0\. .*\(1 of 150 lines differ from the images\)",
+        ),
         (changed(2, 2), r"folds.csv, line 2: expected id .* for index 0"),
         (changed(0, 150), r"folds.csv, line 2: expected an index from 0 to 149\. Received: index 150"),
         (changed(0, -150), r"folds.csv, line 2: expected index,id,label,group,part .*Received: '-150,"),
         (changed(0, "x", 3), r"folds.csv, line 5: expected index,id,label,group,part .*Received: 'x,"),
         (lambda lines: [*lines, [1, 2]], r"folds.csv, line 152: expected index,id,label,group,part .*Received: '1,2'"),
         (lambda lines: lines + lines[-1:], r"expected each index once\. Received: 151 lines"),
-        (changed(3, 10, 11), r"expected each group of near-duplicates in one part\. Received: 1 in several.*group \[10\]"),
+        (
+            changed(3, 10, 11),
+            r"expected each group of near-duplicates in one part\. Received: 1 in several.*group \[10\]",
+        ),
         (lambda lines: lines[:10], r"expected images in select and in judge\. Received: none in select and judge"),
         (lambda lines: lines[:11], r"Received: none in judge\. Run `python -m training\.split"),
         (lambda lines: [], r"Received: 'index,id,label,group,part' and 0 rows"),
