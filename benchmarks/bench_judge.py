@@ -120,8 +120,8 @@ def overhead(folder: Path, zip_path: Path, case_folders: tuple[Path, Path], repe
         f"isolation {mode}: model alone {statistics.median(alone_s):.2f} s, judged {statistics.median(judged_s):.2f} s "
         f"(prediction {prediction:.2f} s, by {first.predicted_by} and {second.predicted_by}; scoring {scoring:.2f} s "
         f"and {again:.2f} s), overhead {statistics.median(differences):.2f} s "
-        f"[{min(differences):.2f}, {max(differences):.2f}], in processor time {statistics.median(cpu_differences):.2f} s, "
-        f"{repeats} repeats"
+        f"[{min(differences):.2f}, {max(differences):.2f}], in processor time "
+        f"{statistics.median(cpu_differences):.2f} s, {repeats} repeats"
     )
 
 

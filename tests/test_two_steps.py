@@ -170,7 +170,7 @@ CASES = {
         {"top/prediction": ""}, "test ! -e $submission_program/prediction", SCORE, PLATFORMS,
         "Failed", "exited with 1"),
     "scores as json come before scores as text": (
-        {"a": ""}, "true", "echo '{\\"score\\": 1}' > $output/scores.json; " + KEYS, PLATFORMS,
+        {"a": ""}, "true", "echo '{\"score\": 1}' > $output/scores.json; " + KEYS, PLATFORMS,
         "Finished", {"score": 1.0}),
     "a score of no column is ignored": (
         {"a": ""}, "true", KEYS + "; echo 'other: 1' >> $output/scores.txt", PLATFORMS, "Finished", {"score": 0.25}),
@@ -253,7 +253,7 @@ def test_one_time_limit_for_both_containers(tmp_path):
 
 
 def test_each_step_has_the_whole_limit(tmp_path):
-    outcome = run(tmp_path, {"prediction": ""}, "sleep 1.2", f"sleep 1.2; {SCORE}".replace("$", "../"), limits=Limits(2))
+    outcome = run(tmp_path, {"prediction": ""}, "sleep 1.2", f"sleep 1.2; {SCORE}", limits=Limits(2))
     assert outcome.breach is None and sum(outcome.seconds.values()) > 2
 
 
