@@ -1,6 +1,7 @@
 """A zip on a competition's bundle: from the command line's words to what is kept and told."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,8 @@ def judge_bundle(
     submission: Path | int,
     bundle: Path,
     phase_number: int,
-    limit_s: float | None,
-    limit_mb: float | None,
+    limits: Limits,
+    own_limit: bool,
     platform: str,
     isolation: Isolation,
     interpreter: Interpreter | None = None,
@@ -37,8 +38,8 @@ def judge_bundle(
         submission: a zip, or the index of one of the bundle's own solutions.
         bundle: zip or folder with competition.yaml.
         phase_number: counted from 0 in the order of the phases' indexes.
-        limit_s: of a step; None takes the phase's, else the public queue's.
-        limit_mb: of a step, or None.
+        limits: of a step.
+        own_limit: take its `limit_s` and not the phase's, or the public queue's where the phase has none.
         platform: a Codabench version, or "both".
         isolation: where the programs run.
         interpreter: what `python` and `python3` are in the programs; by default the one that runs this code.
@@ -59,7 +60,8 @@ def judge_bundle(
         if not zip_path.is_file():
             raise KitError(f"expected a zip at {zip_path}, which does not exist.")
         sha256 = sha256_file(zip_path)
-        limits = Limits(limit_s or phase.limit_s or PROFILES_S[DEFAULT_PROFILE], limit_mb)
+        if not own_limit:
+            limits = replace(limits, limit_s=phase.limit_s or PROFILES_S[DEFAULT_PROFILE])
         folder = artifacts / "judge" / sha256[:8] / f"bundle-{bundle.resolve().stem}-phase{phase.index}"
         notes = {
             "zip": f"solution {submission}" if isinstance(submission, int) else str(submission),
@@ -87,7 +89,9 @@ def describe_bundle(value: dict[str, Any], folder: Path) -> str:
     lines = [f"{value['zip']} on {value['competition']!r}, {phase}: {value['status']}"]
     for run in value["runs"]:
         steps = " + ".join(f"{name} {seconds:.1f} s" for name, seconds in run["seconds"].items())
-        lines.append(f"task {run['task']} ({run['task_name']}), Codabench {run['platform']}: {run['status']}, {steps}")
+        shared = f" (predictions of {run['predicted_by']})" if run["predicted_by"] != run["platform"] else ""
+        where = f"task {run['task']} ({run['task_name']}), Codabench {run['platform']}{shared}"
+        lines.append(f"{where}: {run['status']}, {steps}")
         if run["status"] == "Finished":
             lines += [f"    {line}" for line in describe_row(run["columns"])]
         else:

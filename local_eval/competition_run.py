@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from .leaderboard import leaderboard_row
 from .limits import Limits
 from .missing_packages import missing_packages
 from .outcome import FAILED, FINISHED, Outcome
-from .worker import run_submission
+from .worker import run_on_platforms
 
-_RESULTS = ("scores.json", "scores.txt", "detailed_results.html")
+_RESULTS = ("scores.json", "scores.txt")
+_PAGE = "detailed_results.html"
 
 
 def judge_on_competition(
@@ -64,13 +66,12 @@ def judge_on_competition(
             missing: set[str] = set()
             for index in phase.tasks:
                 parts = _open_task(competition.tasks[index], scratch / f"task{index}", isolation)
-                for platform in platforms:
-                    work = scratch / f"work{index}-{platform}"
-                    outcome = _run(zip_path, parts, competition, work, limits, platform, isolation, interpreter)
+                work = scratch / f"work{index}"
+                for outcome in _run(zip_path, parts, competition, work, limits, platforms, isolation, interpreter):
                     missing.update(missing_packages(outcome.logs.values(), [zip_path, *parts.values()]))
-                    kept = new / f"task{index}-{platform}"
+                    kept = new / f"task{index}-{outcome.platform}"
                     runs.append(_keep(outcome, competition, competition.tasks[index], kept, new))
-                    shutil.rmtree(work, ignore_errors=True)
+                shutil.rmtree(work, ignore_errors=True)
             failed = next((run for run in runs if run["status"] != FINISHED), None)
             value = {
                 "status": failed["status"] if failed else FINISHED,
@@ -104,6 +105,12 @@ def solution_zip(path: Path, folder: Path) -> Path:
     return target
 
 
+def results_page(results_dir: Path) -> Path:
+    """The page that the platform shows: detailed_results.html, else any html, or the path of one that is not there."""
+    page = results_dir / _PAGE
+    return page if page.exists() else next(iter(sorted(results_dir.glob("*.html"))), page)
+
+
 def _open_task(task: Task, folder: Path, isolation: Isolation) -> dict[str, Path]:
     """Its programs and data as folders."""
     folder.mkdir()
@@ -124,19 +131,18 @@ def _run(
     competition: Competition,
     work: Path,
     limits: Limits,
-    platform: str,
+    platforms: tuple[str, ...],
     isolation: Isolation,
     interpreter: Interpreter | None,
-) -> Outcome:
-    return run_submission(
+) -> Iterator[Outcome]:
+    return run_on_platforms(
         zip_path,
-        parts.get("input_data"),
-        parts.get("reference_data"),
+        (parts.get("input_data"), parts.get("reference_data")),
         work,
         limits,
+        platforms,
         ingestion_program=parts.get("ingestion_program"),
         scoring_program=parts["scoring_program"],
-        platform=platform,
         isolation=isolation,
         columns=[column.key for column in competition.columns],
         interpreter=interpreter,
@@ -151,9 +157,11 @@ def _keep(outcome: Outcome, competition: Competition, task: Task, kept: Path, ne
         logs[name] = str((kept / "logs" / f"{name}.txt").relative_to(new))
     row = leaderboard_row(competition.columns, outcome.scores or {})
     if outcome.status == FINISHED and outcome.results_dir is not None:
-        for name in _RESULTS:
-            if (outcome.results_dir / name).is_file() and not (outcome.results_dir / name).is_symlink():
-                shutil.copyfile(outcome.results_dir / name, kept / name)
+        found = {name: outcome.results_dir / name for name in _RESULTS}
+        found[_PAGE] = results_page(outcome.results_dir)
+        for name, path in found.items():
+            if path.is_file() and not path.is_symlink():
+                shutil.copyfile(path, kept / name)
     value = outcome.as_json() | {
         "task": task.index,
         "task_name": task.name,

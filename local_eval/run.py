@@ -19,7 +19,7 @@ from submission.kit.latest import read_latest
 
 from .bundle_run import DEFAULT_PROFILE, describe_bundle, judge_bundle
 from .interpreter import find_interpreter
-from .isolation import MODES, Isolation, choose_isolation, describe_isolation
+from .isolation import Isolation, add_options, chosen, describe_isolation
 from .judge import judge
 from .ledger import append_record
 from .limits import PROFILES_S, Limits
@@ -60,16 +60,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--limit-s", type=float, help="time limit of a step in seconds, instead of the profile's")
     parser.add_argument("--limit-mb", type=float, help="memory limit of a step in MiB; by default none")
-    parser.add_argument("--platform", choices=[*PLATFORMS, "both"], default="both", help="Codabench version")
     parser.add_argument(
-        "--isolation", choices=MODES, default="auto", help="containers where the machine allows them, always, or never"
+        "--max-processes", type=int, default=Limits.max_processes, help="processes of a step at a time, without threads"
     )
-    parser.add_argument("--network", action="store_true", help="let the programs use the network")
+    parser.add_argument("--platform", choices=[*PLATFORMS, "both"], default="both", help="Codabench version")
+    add_options(parser)
     parser.add_argument("--limit", type=int, metavar="N", help="a quick try on N images, kept apart from real runs")
     args = parser.parse_args(argv)
     profile = args.profile or "an2dl"
     try:
-        limits = Limits(PROFILES_S[profile] if args.limit_s is None else args.limit_s, args.limit_mb)
+        limit_s = PROFILES_S[profile] if args.limit_s is None else args.limit_s
+        limits = Limits(limit_s, args.limit_mb, max_processes=args.max_processes)
     except ValueError as error:
         parser.error(str(error))
     if args.limit is not None and args.limit < 1:
@@ -81,21 +82,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.python is not None and args.bundle is None:
         parser.error("--python needs --bundle")
 
-    isolation = choose_isolation(args.isolation, args.network)
+    isolation = chosen(args)
     if args.bundle is not None:
         submission = args.solution if args.solution is not None else args.zip or read_latest(args.artifacts).path
-        limit_s = args.limit_s or (PROFILES_S[args.profile] if args.profile else None)
+        own_limit = args.limit_s is not None or args.profile is not None
         python = find_interpreter(args.python) if args.python is not None else None
         folder, value = judge_bundle(
-            args.artifacts,
-            submission,
-            args.bundle,
-            args.phase,
-            limit_s,
-            args.limit_mb,
-            args.platform,
-            isolation,
-            python,
+            args.artifacts, submission, args.bundle, args.phase, limits, own_limit, args.platform, isolation, python
         )
         print(describe_bundle(value, folder))
         return 0 if value["status"] == "Finished" and not value["problems"] else 1
@@ -212,7 +205,11 @@ def _judge(
 
 
 def _describe(name: str, outcome: dict[str, Any]) -> str:
-    where = ", ".join(f"{version} on {count} images" for version, count in outcome["platforms"].items())
+    by = outcome["predicted_by"]
+    where = ", ".join(
+        f"{version} on {count} images" + (f" with the predictions of {by[version]}" if by[version] != version else "")
+        for version, count in outcome["platforms"].items()
+    )
     seconds, timing = outcome["seconds"], outcome["timing"]
     steps = (
         f"start-up {timing['startup']:.1f} s, predict {timing['predict']:.1f} s of prediction's "

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from submission.kit.files import read_json, sha256_file, write_json
 from submission.kit.latest import read_latest, stored_path
 
 from .forecast import forecast
+from .isolation import Isolation, add_options, choose_isolation, chosen, describe_isolation
 from .judged import Judged, open_judged
 from .limits import PROFILES_S
 from .score_table import score_table, suite_order
@@ -18,7 +20,7 @@ from .score_table import score_table, suite_order
 PART = "judge"
 SUITES = ("clean", "an2dl")
 SHIFTED = "an2dl"  # the suite that the forecast is made from
-_KEYS = {"zip", "sha256", "size_bytes", "profile", "suites", "rows", "forecast"}
+_KEYS = {"zip", "sha256", "size_bytes", "profile", "isolation", "suites", "rows", "forecast"}
 _ARRAYS = ("images.npy", "labels.npy", "ids.npy")
 
 # (artifacts, zip, suite, part, profile) -> folder of the run, whose outcome.json says how it ended
@@ -35,9 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--suite", nargs="+", metavar="SUITE", default=list(SUITES), help="suites whose judge part is run"
     )
     parser.add_argument("--profile", default="an2dl", choices=sorted(PROFILES_S), help="the platform's limits")
+    add_options(parser)
     parser.add_argument("--brief", action="store_true", help="print one line instead of the table")
     args = parser.parse_args(argv)
-    value = score(args.artifacts, args.zip, args.suite, args.profile)
+    value = score(args.artifacts, args.zip, args.suite, args.profile, isolation=chosen(args))
     print(describe_briefly(value) if args.brief else describe(value, args.artifacts))
     return 0
 
@@ -48,8 +51,11 @@ def score(
     suites: Sequence[str] = SUITES,
     profile: str = "an2dl",
     judge: JudgeZip | None = None,
+    isolation: Isolation | None = None,
 ) -> dict[str, Any]:
-    """Judge a zip and write its score.json (see `score_file`); up to date when zip, suites and profile are the file's.
+    """Judge a zip and write its score.json (see `score_file`).
+
+    Up to date when zip, suites, profile and isolation are the file's.
 
     Args:
         artifacts: the contest's folder.
@@ -57,6 +63,7 @@ def score(
         suites: names under A/suites; the forecast needs "an2dl".
         profile: name of the platform's limits.
         judge: runs the zip on one suite; by default `local_eval.run.judge_zip`.
+        isolation: where its programs run; by default `choose_isolation("auto")`.
 
     Returns:
         What score.json holds; its "zip" is relative to `artifacts` where it lies inside.
@@ -71,16 +78,17 @@ def score(
     if profile not in PROFILES_S:
         raise KitError(f"expected profile to be one of {', '.join(PROFILES_S)}. Received: profile={profile!r}.")
     limit_s, suites = PROFILES_S[profile], suite_order(set(suites))
+    isolation = isolation or choose_isolation()
     prints = {suite: _fingerprint(artifacts / "suites" / suite / PART) for suite in suites}
     sha256 = sha256_file(zip_path)
     path, zip_stored = score_file(artifacts, sha256), stored_path(zip_path, artifacts)
-    if (old := _same(path, artifacts, sha256, prints, profile)) is not None:
+    if (old := _same(path, artifacts, sha256, prints, profile, isolation)) is not None:
         if old["zip"] != zip_stored:  # the same bytes by another name
             write_json(path, old := old | {"zip": zip_stored})
         return old
     path.unlink(missing_ok=True)  # an interrupted or failed run must not leave an older score behind
     mend = f"python -m local_eval.score --artifacts {artifacts} --zip {zip_path}"
-    judge = judge or _judge_zip
+    judge = judge or partial(_judge_zip, isolation=isolation)
     judged = {}
     for suite in suites:
         folder = judge(artifacts, zip_path, suite, PART, profile)
@@ -90,6 +98,7 @@ def score(
         "sha256": sha256,
         "size_bytes": zip_path.stat().st_size,
         "profile": profile,
+        "isolation": isolation.as_json(),
         "suites": {suite: _suite(artifacts, run, prints[suite], limit_s) for suite, run in judged.items()},
         "rows": score_table(judged),
         "forecast": _forecast(judged),
@@ -132,7 +141,7 @@ def describe(value: Mapping[str, Any], artifacts: Path) -> str:
         run = value["suites"][suite]
         runs.append(f"{suite} {' + '.join(f'{name} {taken:.1f} s' for name, taken in sorted(run['seconds'].items()))}")
     limit = f"limit {value['suites'][suites[0]]['limit_s']:.0f} s a step ({value['profile']})"
-    lines.append(f"platform run: {'; '.join(runs)}; {limit}")
+    lines.append(f"platform run: {'; '.join(runs)}; {limit}; {describe_isolation(value['isolation'])}")
     return "\n".join(lines)
 
 
@@ -147,10 +156,10 @@ def _title(suite: str) -> str:
     return suite if suite == "clean" else f"shifted ({suite})"
 
 
-def _judge_zip(artifacts: Path, zip_path: Path, suite: str, part: str, profile: str) -> Path:
+def _judge_zip(artifacts: Path, zip_path: Path, suite: str, part: str, profile: str, *, isolation: Isolation) -> Path:
     from .run import judge_zip
 
-    return judge_zip(artifacts, zip_path, suite, part, profile)
+    return judge_zip(artifacts, zip_path, suite, part, profile, isolation=isolation)
 
 
 def _fingerprint(folder: Path) -> str:
@@ -163,12 +172,15 @@ def _fingerprint(folder: Path) -> str:
     return "-".join(sha256_file(folder / name)[:16] for name in _ARRAYS)
 
 
-def _same(path: Path, artifacts: Path, sha256: str, prints: Mapping[str, str], profile: str) -> dict[str, Any] | None:
+def _same(
+    path: Path, artifacts: Path, sha256: str, prints: Mapping[str, str], profile: str, isolation: Isolation
+) -> dict[str, Any] | None:
     """The score that is there, if it is of the same inputs and its runs can still be read; the report needs them."""
     try:
         old = read_json(path, "")
         found = {suite: run["fingerprint"] for suite, run in old["suites"].items()}
-        if (old["sha256"], old["profile"], found) != (sha256, profile, prints) or not old.keys() >= _KEYS:
+        same = (old["sha256"], old["profile"], found) == (sha256, profile, prints)
+        if not same or not old.keys() >= _KEYS or old["isolation"] != isolation.as_json():
             return None
         for suite, run in old["suites"].items():
             open_judged(artifacts / run["folder"], artifacts / "suites" / suite / PART, "")

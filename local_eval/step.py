@@ -52,10 +52,8 @@ class Step:
             programs = {kind: self._program(kind, command) for kind, command in commands.items()}
         except KitError as error:
             raise StepError(self.name, str(error)) from None
-        written = [
-            path for path in (self.app / "output", self.app / "shared", self.work / "containers") if path.exists()
-        ]
-        results = run_programs(list(programs.values()), self.limits, written)
+        # all of it can be written but /app/data, and what is there already does not count
+        results = run_programs(list(programs.values()), self.limits, [self.work])
         self.results = dict(zip(programs, results, strict=True))
         for kind in commands:  # what the programs left in /tmp and in their home is nobody's
             shutil.rmtree(self.work / "containers" / kind, ignore_errors=True)

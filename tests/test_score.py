@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from report_artifacts import MEMBERS, make_contest
 
+from local_eval.isolation import choose_isolation
 from local_eval.judged import open_judged
 from local_eval.score import describe, main, score
 from local_eval.score_table import accuracy_cell, score_table
@@ -92,6 +93,45 @@ def test_up_to_date_until_zip_suite_profile_or_choice_change(contest):
     assert len(calls) == 7
     assert only_clean["forecast"] is None
     assert "no forecast: it needs the suite an2dl" in describe(only_clean, contest.artifacts)
+
+
+def test_isolation_is_told_and_another_one_is_judged_again(contest, capsys):
+    calls = []
+
+    def judge(*arguments):
+        calls.append(arguments[2])
+        return contest.judge(*arguments)
+
+    plain = choose_isolation("none")
+    value = score(contest.artifacts, judge=judge, isolation=plain)
+    assert value["isolation"] == plain.as_json()
+    assert "limit 6000 s a step (an2dl); not isolated (switched off); not guaranteed: no net" in describe(
+        value, contest.artifacts
+    )
+    assert main(["--artifacts", str(contest.artifacts), "--isolation", "none"]) == 0  # up to date: nothing is run
+    assert "not isolated (switched off)" in capsys.readouterr().out
+    score(contest.artifacts, judge=judge, isolation=plain)
+    assert len(calls) == 2
+    score(contest.artifacts, judge=judge, isolation=replace(plain, active=True, reason=""))
+    assert len(calls) == 4
+
+
+def test_where_the_programs_run_reaches_the_judge(contest, monkeypatch):
+    asked = []
+
+    def judge_zip(artifacts, zip_path, suite, part, profile, *, isolation):
+        asked.append(isolation)
+        return contest.judge(artifacts, zip_path, suite, part, profile)
+
+    monkeypatch.setattr("local_eval.run.judge_zip", judge_zip)
+    assert main(["--artifacts", str(contest.artifacts), "--isolation", "none", "--network"]) == 0
+    assert asked == [choose_isolation("none", network=True)] * 2
+
+
+def test_isolation_that_cannot_be_had_is_refused(contest, monkeypatch):
+    monkeypatch.setattr("local_eval.isolation.why_not", lambda: "darwin has no namespaces")
+    with pytest.raises(KitError, match="Received: darwin has no namespaces"):
+        main(["--artifacts", str(contest.artifacts), "--isolation", "require"])
 
 
 def test_a_failed_run_leaves_no_score(contest):

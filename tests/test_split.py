@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from submission.kit.errors import KitError
+from submission.kit.folds import Folds, format_folds, load_folds
 from submission.kit.image_set import ImageSet, open_image_set, write_image_set
 from training import split
 from training.assign import assign_parts
 from training.cleaning.table import CleanTable, write_clean
-from training.folds import Folds, format_folds, load_folds
 
 NAMES = ["one", "two", "three"]
 

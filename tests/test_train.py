@@ -16,6 +16,7 @@ from scipy.special import log_softmax
 from tiny_contest import TINY, make_contest
 
 from submission.kit.errors import KitError
+from submission.kit.folds import load_folds
 from submission.kit.image_set import open_image_set
 from submission.kit.probs_file import load_probs
 from submission.kit.tta import VIEWS
@@ -25,7 +26,6 @@ from training.augmented_net import AugmentedNet
 from training.averaging import averaged_weights
 from training.batches import ShuffledBatches, batch_inputs
 from training.checkpoint import save_checkpoint
-from training.folds import load_folds
 from training.net import load_net
 from training.predict import main as predict
 from training.recipes import get_recipe

@@ -11,11 +11,11 @@ from tqdm import tqdm
 from submission.kit.console import run_main
 from submission.kit.errors import KitError
 from submission.kit.files import read_json, sha256_file, write_json
+from submission.kit.folds import SELECT, fold_name, load_folds
 from submission.kit.image_set import ImageSet, open_image_set
 from submission.kit.probs_file import Probs, save_probs
 from submission.kit.tta import VIEWS, views_for
 
-from .folds import SELECT, fold_name, load_folds
 from .net import load_net
 from .runs import Run, check_split, current_runs, open_run
 

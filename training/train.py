@@ -16,10 +16,10 @@ from tqdm import tqdm
 from submission.kit.console import run_main
 from submission.kit.errors import KitError
 from submission.kit.files import atomic_path, sha256_file, write_text
+from submission.kit.folds import Folds, fold_name, load_folds
 from submission.kit.image_set import ImageSet, open_image_set
 from submission.kit.seeds import derive_seed
 
-from .folds import Folds, fold_name, load_folds
 from .recipes import RECIPES, Recipe, get_recipe
 from .runs import WEIGHTS, Run, check_split, create_run
 

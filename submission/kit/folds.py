@@ -1,5 +1,7 @@
 """folds.csv: in which part of the split each kept image is. Made by `training.split`, read by every later step."""
 
+from __future__ import annotations  # platforms run Python 3.9
+
 import csv
 import io
 import re
@@ -8,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from submission.kit.errors import KitError
-from submission.kit.image_set import ImageSet
+from .errors import KitError
+from .image_set import ImageSet
 
 COLUMNS = ("index", "id", "label", "group", "part")
 SELECT, JUDGE = "select", "judge"
