@@ -54,7 +54,15 @@ def check_backbone(name: str, weights: str | None) -> None:
 
 
 def build(
-    name: str, image_shape: tuple[int, int, int], num_classes: int, weights: str | None = None, dropout: float = 0.0
+    name: str,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    weights: str | None = None,
+    *,
+    image_size: int | None = None,
+    head_units: tuple[int, ...] = (),
+    dropout: float = 0.0,
+    l2: float = 0.0,
 ) -> keras.Model:
     """A net with a fresh classification head.
 
@@ -73,13 +81,20 @@ def build(
     """
     check_backbone(name, weights)
     local_file = weights not in (None, "imagenet")
-    features = BACKBONES[name](image_shape, None if local_file else weights)
+    inner = (image_size, image_size, image_shape[2]) if image_size else image_shape
+    backbone = BACKBONES[name](inner, None if local_file else weights)
     if local_file:
-        load_weights(features, Path(str(weights)), "Give a file saved from that backbone without its top.")
-    _follow_quickly(features)
-    outputs = keras.layers.Dropout(dropout)(features.output) if dropout else features.output
-    outputs = keras.layers.Dense(num_classes, name="logits")(outputs)
-    return keras.Model(features.input, outputs, name=name)
+        load_weights(backbone, Path(str(weights)), "Give a file saved from that backbone without its top.")
+    _follow_quickly(backbone)
+    images = keras.Input(image_shape)
+    x = backbone(keras.layers.Resizing(*inner[:2])(images) if image_size else images)
+    x = keras.layers.Identity(name="features")(x)
+    kernel = {"kernel_regularizer": keras.regularizers.L2(l2)} if l2 else {}
+    for n, width in enumerate(head_units):
+        x = keras.layers.Dropout(dropout)(x) if dropout else x
+        x = keras.layers.Dense(width, "relu", name=f"head_{n}", **kernel)(x)
+    x = keras.layers.Dropout(dropout)(x) if dropout else x
+    return keras.Model(images, keras.layers.Dense(num_classes, name="logits", **kernel)(x), name=name)
 
 
 def _follow_quickly(net: keras.Model) -> None:
