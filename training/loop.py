@@ -28,9 +28,9 @@ HISTORY, METRICS, ERROR = "history.jsonl", "metrics.json", "error.txt"
 def train(run: Run, artifacts: Path) -> None:
     """Train a run to its end, from wherever it stands.
 
-    Writes history.jsonl (a line an epoch), best.weights.h5 (averaged weights of the best epoch), metrics.json and, after
-    each epoch, last.state.npz. The order of the images and all draws follow from the seed; what stays random is the
-    order in which several threads add floats.
+    Writes history.jsonl (a line an epoch), best.weights.h5 (averaged weights of the best epoch), metrics.json (scores
+    of that epoch by class) and, after each epoch, last.state.npz. The order of the images and all draws follow from the
+    seed; what stays random is the order in which several threads add floats.
 
     Args:
         run: from `runs.create_run`.

@@ -31,7 +31,7 @@ class AveragingRMSprop(AveragesApart, keras.optimizers.RMSprop):
     """RMSprop (Hinton 2012)."""
 
 
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, Any] = {
     "adamw": AveragingAdamW,
     "lion": AveragingLion,
     "adam": AveragingAdam,

@@ -33,27 +33,25 @@ def parse_changes(pairs: Sequence[str]) -> dict[str, Any]:
     return changes
 
 
-def closing_line(run: Run, state: str, quick: str) -> str:
+def closing_line(run: Run, state: str) -> str:
     """What a run came to.
 
     Args:
         run: trained.
         state: "trained" or "up to date".
-        quick: what a quick try changed in the recipe, or "".
     """
     history = run.history()
     best = best_line(history)
     seconds = sum(line["seconds"] for line in history)
     texts = [
         f"train: {run.name}: {state}, best epoch {best['epoch']} of {len(history)} ({best['phase']} phase), fold left "
-        f"out: clean {best['val_accuracy']:.4f}, under the training policy {best['val_aug_accuracy']:.4f}, {seconds:.0f} s"
+        f"out: clean {best['val_accuracy']:.4f}, under the training policy {best['val_aug_accuracy']:.4f}, "
+        f"{seconds:.0f} s"
     ]
     if (run.path / DROPPED).exists():
         with open(run.path / DROPPED, encoding="utf-8", newline="") as file:
             count = sum(1 for _ in csv.reader(file)) - 1
         texts.append(f"{count} training images left out as {run.config['recipe']['row_filter']}: see {DROPPED}")
-    if quick:
-        texts.append(f"quick try: {quick}")
     return "; ".join(texts)
 
 
@@ -91,11 +89,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         changes["weights"] = None if args.weights == "none" else args.weights
     recipe = get_recipe(args.recipe, changes)
     contest = open_contest(args.artifacts)
+    remarks = []
     if args.budget is not None:
         from .budget import recipe_within
 
-        recipe = recipe_within(args.budget, recipe, args.artifacts, contest, args.fold, changes)
+        recipe, told = recipe_within(args.budget, recipe, args.artifacts, contest, args.fold, changes)
+        remarks.append(told)
     config, quick = configure(contest, recipe, args.fold, args.seed, args.limit, args.steps)
+    if quick:
+        remarks.append(f"quick try: {quick}")
     run = create_run(args.artifacts / "runs", config, args.run_dir)
     state = "up to date"
     if run.state not in ("trained", "predicted"):
@@ -103,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         state = "trained"
     if args.name_to:
         write_text(args.name_to, f"{run.name}\n")
-    print(closing_line(run, state, quick))
+    print("; ".join([closing_line(run, state), *remarks]))
     return 0
 
 

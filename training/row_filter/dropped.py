@@ -52,7 +52,7 @@ def _read(path: Path, data: ImageSet, rows: np.ndarray) -> np.ndarray:
     try:
         header, *lines = csv.reader(io.StringIO(path.read_text(encoding="utf-8")))
         found = np.array([int(line[0]) for line in lines], np.int64)
-        fits = tuple(header) == COLUMNS and np.isin(found, rows).all()
+        fits = tuple(header) == COLUMNS and bool(np.isin(found, rows).all())
         fits = fits and all(data.ids[int(line[0])] == line[1] for line in lines)
     except (ValueError, IndexError, csv.Error):
         fits = False

@@ -22,7 +22,7 @@ def outliers(features: np.ndarray, labels: np.ndarray, seed: int) -> tuple[np.nd
     from sklearn.ensemble import IsolationForest
 
     scores = np.zeros(len(labels))
-    places = []
+    places: list[int] = []
     for label in np.unique(labels):
         of_class = np.flatnonzero(labels == label)
         count = int(SHARE * len(of_class))
