@@ -79,9 +79,10 @@ def answers(monkeypatch, seconds: dict[str, float], missing: tuple[str, ...] = (
     return asked
 
 
-def decide(artifacts, text="1h", name="default", changes=None):
+def decide(artifacts, text="1h", name="default", changes=None, recipe=None):
     changes = changes or {}
-    return recipe_within(text, get_recipe(name, changes), artifacts, open_contest(artifacts), 0, changes)
+    recipe = recipe or get_recipe(name, changes)
+    return recipe_within(text, recipe, artifacts, open_contest(artifacts), 0, changes)
 
 
 COSTS = {"mobilenet_v1_to_13@128": 120.0, "mobilenet_v1_to_13": 60.0, "mobilenet_v2_035": 30.0, "small_cnn": 40.0}
@@ -120,9 +121,8 @@ def test_a_file_of_weights_is_for_the_net_that_it_fits(artifacts, monkeypatch, t
 
 def test_other_recipes_keep_all_but_their_epochs(artifacts, monkeypatch):
     answers(monkeypatch, {"small_cnn": 10.0})
-    changes = {"head_epochs": 4, "policy": "flips"}
-    recipe, told = decide(artifacts, "10m", "small_cnn", changes)
-    before = get_recipe("small_cnn", changes)
+    before = get_recipe("small_cnn", {"head_epochs": 4, "policy": "flips"})
+    recipe, told = decide(artifacts, "10m", changes={"policy": "flips"}, recipe=before)
     assert dataclasses.replace(recipe, epochs=50, head_epochs=4, swa_epochs=0) == before
     assert (recipe.head_epochs, recipe.epochs) == (3, 47)  # 50 of (0.85 * 600 - 5) / 10, 4 to 50
     assert "epochs scaled, 3 epochs head + 47 epochs tune" in told
