@@ -16,10 +16,10 @@ from keras import ops
 from submission.kit.console import run_main
 from submission.kit.errors import KitError
 from submission.kit.files import atomic_path
+from submission.kit.folds import load_folds
 from submission.kit.image_set import open_image_set
 from submission.kit.seeds import derive_seed
 
-from ..folds import load_folds
 from .build import build
 
 BATCH = 32
