@@ -1,42 +1,58 @@
-"""The registry of backbones and the one function that builds a net from it."""
+"""The registry of backbones."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 
 from submission.kit.errors import KitError
 
-from ..weights import load_weights
+from .scaling import SYMMETRIC, Scaling
 
-# Statistics of about the last ten batches. Keras' nets have .99 or .999, made for trainings of a million steps: after a
-# thousand steps their statistics are still those of the start.
-BATCH_NORM_MOMENTUM = 0.9
-
-# name -> function(image_shape, weights) -> Model: float (n, H, W, C) in [0, 255] -> features (n, D)
-BACKBONES: dict[str, Callable[[tuple[int, int, int], str | None], keras.Model]] = {}
+Shape = tuple[int, int, int]
 
 
-PRETRAINED: set[str] = set()  # names of the backbones for which there are "imagenet" weights
-
-
-def register(name: str, pretrained: bool) -> Callable:
-    """Decorator: makes a feature extractor known by name; a second one of that name raises.
+@dataclass(frozen=True)
+class Backbone:
+    """How a feature extractor is made, and what it takes.
 
     Args:
         name: its name.
-        pretrained: whether there are "imagenet" weights for it.
+        make: (h, w, c) and weights, None or "imagenet", to a Model: scaled images float (n, h, w, c) to features (n, D).
+            Its weights lie where a `.weights.h5` file of the same Keras application has them.
+        scaling: of the pixels in front of it.
+        smallest: side of the smallest image that it takes.
+        multiple: the sides must be multiples of this.
+        channels: channels that it takes; None for any number.
+        pretrained: whether there are "imagenet" weights.
+        constants: name of a layer of weight files that is no part of the net, because our scaling does its work.
+        check_constants: takes that layer's arrays and raises `KitError` where they are not that scaling.
     """
 
-    def add(function: Callable) -> Callable:
-        if name in BACKBONES:
-            raise ValueError(f"backbone {name!r} is registered twice")
-        BACKBONES[name] = function
-        if pretrained:
-            PRETRAINED.add(name)
-        return function
+    name: str
+    make: Callable[[Shape, str | None], keras.Model]
+    scaling: Scaling = SYMMETRIC
+    smallest: int = 32
+    multiple: int = 1
+    channels: int | None = None
+    pretrained: bool = False
+    constants: str | None = None
+    check_constants: Callable[[list], None] | None = None
 
-    return add
+
+BACKBONES: dict[str, Backbone] = {}
+PRETRAINED: set[str] = set()  # names of the backbones for which there are "imagenet" weights
+
+
+def register(backbone: Backbone) -> Backbone:
+    """Make a backbone known by its name; a second one of that name raises."""
+    if backbone.name in BACKBONES:
+        raise ValueError(f"backbone {backbone.name!r} is registered twice")
+    BACKBONES[backbone.name] = backbone
+    if backbone.pretrained:
+        PRETRAINED.add(backbone.name)
+    return backbone
 
 
 def check_backbone(name: str, weights: str | None) -> None:
@@ -51,40 +67,3 @@ def check_backbone(name: str, weights: str | None) -> None:
         raise KitError(
             f'expected weights "imagenet", none or a .weights.h5 file. Received: {weights!r}, which is no file.'
         )
-
-
-def build(
-    name: str, image_shape: tuple[int, int, int], num_classes: int, weights: str | None = None, dropout: float = 0.0
-) -> keras.Model:
-    """A net with a fresh classification head.
-
-    Args:
-        name: a registered backbone.
-        image_shape: (H, W, C) of the images.
-        num_classes: K.
-        weights: "imagenet" (Keras downloads them), the path of a `.weights.h5` file of the headless backbone, or None.
-        dropout: share of the features dropped before the head, in [0, 1).
-
-    Returns:
-        Model: float (n, H, W, C) in [0, 255] -> logits (n, K).
-
-    Raises:
-        KitError: unknown name; weights that are not there or do not fit.
-    """
-    check_backbone(name, weights)
-    local_file = weights not in (None, "imagenet")
-    features = BACKBONES[name](image_shape, None if local_file else weights)
-    if local_file:
-        load_weights(features, Path(str(weights)), "Give a file saved from that backbone without its top.")
-    _follow_quickly(features)
-    outputs = keras.layers.Dropout(dropout)(features.output) if dropout else features.output
-    outputs = keras.layers.Dense(num_classes, name="logits")(outputs)
-    return keras.Model(features.input, outputs, name=name)
-
-
-def _follow_quickly(net: keras.Model) -> None:
-    for layer in net.layers:
-        if isinstance(layer, keras.Model):
-            _follow_quickly(layer)
-        elif isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = min(layer.momentum, BATCH_NORM_MOMENTUM)

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from .registry import register
+from .registry import Backbone, Shape, register
 
 STAGES = ((32, 1), (64, 2), (128, 2), (192, 1))  # filters, residual blocks; each stage after the first halves the image
 
@@ -24,16 +24,17 @@ def _block(x, filters: int, strides: int):
     return layers.ReLU()(layers.Add()([x, y]))
 
 
-@register("small_cnn", pretrained=False)
-def small_cnn(image_shape: tuple[int, int, int], weights: str | None) -> keras.Model:
-    """Features (n, 192) of images (n, H, W, C) in [0, 255]; there are no "imagenet" weights.
+def small_cnn(shape: Shape, weights: str | None) -> keras.Model:
+    """Features (n, 192) of images (n, h, w, c) in [-1, 1]; there are no "imagenet" weights.
 
     The stem halves the image twice at once, because convolutions on the full image would cost half of the time.
     """
-    inputs = keras.Input(image_shape)
-    x = layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
-    x = layers.ReLU()(_convolution(x, STAGES[0][0], size=4, strides=4))
+    inputs = keras.Input(shape)
+    x = layers.ReLU()(_convolution(inputs, STAGES[0][0], size=4, strides=4))
     for stage, (filters, blocks) in enumerate(STAGES):
         for block in range(blocks):
             x = _block(x, filters, strides=2 if stage > 0 and block == 0 else 1)
-    return keras.Model(inputs, layers.GlobalAveragePooling2D()(x), name="small_cnn_features")
+    return keras.Model(inputs, layers.GlobalAveragePooling2D()(x), name="small_cnn")
+
+
+register(Backbone("small_cnn", small_cnn, smallest=8))
