@@ -84,14 +84,17 @@ def time_recipe(made: Recipe, artifacts: Path, steps: int, max_gib: float, max_m
 
     A step of the contrastive phase where there is one, else of the tune phase, which all others have or could have.
     """
-    phases = {"contrastive_epochs": 2, "epochs": 0, "head_epochs": 1}
-    if not made.contrastive_epochs:
-        phases = {"contrastive_epochs": 0, "epochs": 2, "head_epochs": 1 if made.balance == "smote_features" else 0}
-    changes = [f"{field}={value}" for field, value in phases.items()]
+    kind = "contrastive" if made.contrastive_epochs else "tune"
+    phases = {"contrastive_epochs": 2, "head_epochs": 1, "epochs": 0}
+    if kind == "tune":
+        phases = {"contrastive_epochs": 0, "head_epochs": 0, "epochs": 2}
+    # which images an epoch has does not change the cost of a step
+    epochs = {**phases, "balance": "none", "images_per_class": "null", "row_filter": "none", "accumulate": 1}
+    changes = [f"{field}={value}" for field, value in epochs.items()]
     with tempfile.TemporaryDirectory(dir=artifacts) as scratch:
         folder = Path(scratch) / "run"
         command = [sys.executable, "-m", "training.train", "--artifacts", str(artifacts), "--recipe", made.name]
-        command += ["--weights", "none", "--steps", str(steps), "--limit", str(steps * made.batch_size)]
+        command += ["--weights", "none", "--limit", str(steps * made.batch_size)]
         command += ["--run-dir", str(folder), "--set", *changes]
         with open(Path(scratch) / "log.txt", "w+", encoding="utf-8") as log:
             with subprocess.Popen(command, cwd=ROOT, env=os.environ, stdout=log, stderr=log) as child:
@@ -104,8 +107,7 @@ def time_recipe(made: Recipe, artifacts: Path, steps: int, max_gib: float, max_m
                 log.seek(0)
                 return f"failed: {(log.read().strip().splitlines() or ['no message'])[-1]}"
         history = Run(folder, {}).history()
-        phase = "contrastive" if made.contrastive_epochs else "tune"
-        timed = [line for line in history if line.get("phase", "tune") == phase][-1]
+        timed = [line for line in history if line.get("phase", "tune") == kind][-1]
         return Timing(
             made.name,
             _count(folder / WEIGHTS),
