@@ -13,6 +13,8 @@ SET ?=
 PROFILE ?= an2dl
 ZIP ?=
 LIMIT ?=
+# time for the training of each member, such as 1h
+BUDGET ?=
 PHASE ?=
 # largest difference of a probability between training and what is shipped
 TOLERANCE ?= 1e-5
@@ -38,7 +40,7 @@ $(foreach member,$(MEMBERS),$(if $(word 3,$(subst :, ,$(member))),,$(error expec
 A := $(ARTIFACTS)
 SETTINGS_data := $(if $(DATA),$(abspath $(DATA)),synthetic $(SEED))
 SETTINGS_split := $(FOLDS) $(HOLDOUT) $(SEED)
-SETTINGS_train := $(SET) $(LIMIT) $(KERAS_BACKEND)
+SETTINGS_train := $(SET) $(LIMIT) $(BUDGET) $(KERAS_BACKEND)
 SETTINGS_predict := $(MEMBERS)
 SETTINGS_score := $(PROFILE)
 
@@ -90,10 +92,10 @@ $(A)/suites/.done: $(A)/split/folds.csv
 	@$(RUN) local_eval.suites --artifacts $(A) --seed $(SEED)
 	@touch $@
 
-train: $(STAMPS) ## train every member of MEMBERS="recipe:fold:seed ..." (SET="epochs=20 ..." changes fields)
+train: $(STAMPS) ## train every member of MEMBERS="recipe:fold:seed ..." (SET="epochs=20 ..." changes fields; BUDGET=1h: time for each)
 $(A)/members/%.run: $(A)/split/folds.csv $(A)/.settings/train $(wildcard training/recipes/*.py)
 	@$(RUN) training.train --artifacts $(A) --recipe $(word 1,$(subst ~, ,$*)) --fold $(word 2,$(subst ~, ,$*)) \
-		--seed $(word 3,$(subst ~, ,$*)) --set $(SET) $(if $(LIMIT),--limit $(LIMIT)) --name-to $@
+		--seed $(word 3,$(subst ~, ,$*)) --set $(SET) $(if $(LIMIT),--limit $(LIMIT)) $(if $(BUDGET),--budget '$(BUDGET)') --name-to $@
 
 predict: $(A)/members/.predicted ## out-of-fold and shifted predictions of every member and view
 $(A)/members/.predicted: $(STAMPS) $(A)/suites/.done $(A)/.settings/predict

@@ -19,7 +19,16 @@ def build_net(recipe: Recipe, image_shape: tuple[int, int, int], num_classes: in
     """The net that a recipe trains: float (n, H, W, C) in [0, 255] -> logits (n, K)."""
     from .backbones import build
 
-    return build(recipe.backbone, image_shape, num_classes, recipe.weights, recipe.dropout)
+    return build(
+        recipe.backbone,
+        image_shape,
+        num_classes,
+        recipe.weights,
+        image_size=recipe.image_size,
+        head_units=recipe.head_units,
+        dropout=recipe.dropout,
+        l2=recipe.l2,
+    )
 
 
 def with_probabilities(net: keras.Model) -> keras.Model:

@@ -121,7 +121,10 @@ def current_runs(artifacts: Path, states: Sequence[str]) -> list[Run]:
     return [
         run
         for run in list_runs(artifacts / "runs")
-        if run.state in states and _of_split(run, today) and run.config.get("limit") is None
+        if run.state in states
+        and _of_split(run, today)
+        and run.config.get("limit") is None
+        and run.config.get("steps") is None
     ]
 
 

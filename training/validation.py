@@ -1,15 +1,17 @@
 """The scores that choose the epoch: on the fold left out, as it is and under the training policy."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 from scipy.special import log_softmax
 
 from submission.kit.image_set import ImageSet
 
 from .augment.engine import Augmenter, Policy
-from .augmented_net import AugmentedNet, use_xla
+from .augmented_net import use_xla
 from .batches import batch_inputs
 
 
@@ -19,6 +21,18 @@ class Scores:
 
     accuracy: float
     log_loss: float
+
+
+class AlteredNet(keras.Model):
+    """Images (n, H, W, C) to logits (n, K) of the altered images, in the same order, nothing mixed."""
+
+    def __init__(self, net: keras.Model, augmenter: Augmenter) -> None:
+        super().__init__()
+        self.net = net
+        self.augmenter = augmenter
+
+    def call(self, images: Any) -> Any:
+        return ops.cast(self.net(self.augmenter.in_order(images), training=False), "float32")
 
 
 class Validator:
@@ -34,21 +48,23 @@ class Validator:
     def __init__(self, net: keras.Model, policy: Policy, batch_size: int, seed: int) -> None:
         self.batch_size = batch_size
         self.augmenter = Augmenter(policy, batch_size, seed)
-        self.model = AugmentedNet(net, self.augmenter, net_training=False)
+        self.model = AlteredNet(net, self.augmenter)
         self.model.compile(jit_compile=use_xla())
-        self.start = keras.ops.convert_to_numpy(self.augmenter.seed_generator.state)
+        self.start = ops.convert_to_numpy(self.augmenter.seed_generator.state)
 
-    def score(self, data: ImageSet, rows: np.ndarray) -> Scores:
-        """Scores on `rows`; memory is that of one batch. The last batch is filled up with rows that do not count."""
+    def logits(self, data: ImageSet, rows: np.ndarray) -> np.ndarray:
+        """Float64 (n, K), in the order of `rows`; the images of one batch are read at a time."""
         self.augmenter.seed_generator.state.assign(self.start)
-        right, loss = 0, 0.0
+        found = []
         for start in range(0, len(rows), self.batch_size):
             chosen = rows[start : start + self.batch_size]
-            inputs = batch_inputs(data, np.resize(chosen, self.batch_size))
-            inputs["targets"][len(chosen) :] = 0.0
-            outputs = self.model.predict_on_batch(inputs)
-            logits, targets = np.asarray(outputs["logits"], np.float64), np.asarray(outputs["targets"])
-            counted = targets.sum(axis=1) > 0
-            right += int((logits.argmax(1) == targets.argmax(1))[counted].sum())
-            loss -= float((log_softmax(logits, axis=1) * targets).sum())
-        return Scores(right / len(rows), loss / len(rows))
+            # a whole batch every time, so that the net is compiled once
+            images = batch_inputs(data, np.resize(chosen, self.batch_size))["images"]
+            found.append(np.asarray(self.model.predict_on_batch(images), np.float64)[: len(chosen)])
+        return np.concatenate(found)
+
+    def score(self, data: ImageSet, rows: np.ndarray) -> Scores:
+        """Scores on `rows`."""
+        logits, labels = self.logits(data, rows), data.labels[rows]
+        log_probs = log_softmax(logits, axis=1)[np.arange(len(rows)), labels]
+        return Scores(float(np.mean(logits.argmax(axis=1) == labels)), float(-np.mean(log_probs)))

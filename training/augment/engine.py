@@ -100,6 +100,11 @@ class Augmenter(keras.layers.Layer):
             images, order = self._in_parts(images, order, [self._chain(chain) for chain in chains])
         return images, ops.take(targets, order, axis=0)
 
+    def in_order(self, images: Any) -> Any:
+        """Alter without reordering or mixing."""
+        images, order = self(images, ops.arange(self.batch_size))
+        return ops.take(images, ops.argsort(order), axis=0)
+
     def _in_parts(self, images: Any, order: Any, functions: list, shares: list[float] | None = None) -> tuple[Any, Any]:
         """Shuffle the batch, cut it into parts (equal ones without `shares`), apply one function to each."""
         shares = shares or [1.0 / len(functions)] * len(functions)

@@ -1,0 +1,194 @@
+"""Train a run from wherever it stands to its end: phases, epochs, scores, checkpoints."""
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from submission.kit.errors import KitError
+from submission.kit.files import atomic_path, write_json, write_text
+from submission.kit.image_set import ImageSet, open_image_set
+from submission.kit.seeds import derive_seed
+
+from .folds import fold_name, load_folds
+from .history import append_line, keep_lines
+from .phases import HEAD, Phase, phases_of
+from .progress import Progress
+from .quick import limited_rows
+from .recipes import Recipe, get_recipe
+from .runs import WEIGHTS, Run, check_split
+
+CHECKPOINT = "last.state.npz"
+HISTORY, METRICS, ERROR = "history.jsonl", "metrics.json", "error.txt"
+
+
+def train(run: Run, artifacts: Path) -> None:
+    """Train a run to its end, from wherever it stands.
+
+    Writes history.jsonl (a line an epoch), best.weights.h5 (averaged weights of the best epoch), metrics.json (scores
+    of that epoch by class) and, after each epoch, last.state.npz. The order of the images and all draws follow from the
+    seed; what stays random is the order in which several threads add floats.
+
+    Args:
+        run: from `runs.create_run`.
+        artifacts: folder of one contest, with data/ and split/.
+
+    Raises:
+        KitError: data or split missing, too few images for a batch, a damaged checkpoint, a loss that is not finite.
+    """
+    recipe = get_recipe(run.config["recipe"]["name"], run.config["recipe"])
+    data = open_image_set(artifacts / "data", f"make data ARTIFACTS={artifacts}")
+    check_split(run, artifacts)
+    folds = load_folds(artifacts / "split" / "folds.csv")
+    fold = run.config["fold"]
+    rows, validation_rows = limited_rows(
+        data.labels, folds.training_rows(fold), folds.rows(fold_name(fold)), recipe, run.config
+    )
+    try:
+        _Training(run, recipe, data, rows, validation_rows).run_all()
+    except Exception as error:  # whatever it is: the run is marked, the error goes on
+        write_text(run.path / ERROR, f"{type(error).__name__}: {error}\n")
+        run.set_state("failed")
+        raise
+    (run.path / ERROR).unlink(missing_ok=True)
+    run.set_state("trained")
+
+
+class _Training:
+    """One run, from its net to its metrics."""
+
+    def __init__(self, run: Run, recipe: Recipe, data: ImageSet, rows: np.ndarray, validation_rows: np.ndarray) -> None:
+        import keras
+
+        from .augment.policies import get_policy
+        from .net import build_net
+        from .paging import paged
+        from .precision import layers_of
+        from .training_set import open_training_set
+        from .validation import Validator
+
+        self.run, self.recipe, self.seed = run, recipe, run.config["seed"]
+        self.most_steps: int | None = run.config["steps"]
+        self.validation_data, self.validation_rows = paged(data), validation_rows
+        self.training_set = open_training_set(recipe, data, rows, self.seed, run.path)
+        keras.utils.set_random_seed(derive_seed(self.seed, "init"))
+        with layers_of(run.config["precision"]):
+            self.net = build_net(recipe, data.image_shape, data.num_classes)
+        self.phases = phases_of(recipe)
+        draws = derive_seed(self.seed, "validation")
+        self.validators = {
+            name: Validator(self.net, get_policy(policy), recipe.batch_size, draws)
+            for name, policy in (("clean", "none"), ("augmented", recipe.policy))
+        }
+        self.progress = Progress()
+
+    def run_all(self) -> None:
+        """All phases, then the metrics."""
+        from .checkpoint import read_counters
+
+        checkpoint = self.run.path / CHECKPOINT
+        if checkpoint.exists():
+            self.progress = Progress(**read_counters(checkpoint))
+        keep_lines(self.run.path / HISTORY, self.progress.lines)
+        resumes = checkpoint.exists()
+        while self.progress.phase < len(self.phases):
+            self._run_phase(self.phases[self.progress.phase], resumes)
+            self.progress, resumes = self.progress.next_phase(), False
+        self._write_metrics()
+
+    def _run_phase(self, phase: Phase, resumes: bool) -> None:
+        from .checkpoint import load_checkpoint, save_checkpoint
+        from .phase_trainer import PhaseTrainer
+
+        is_last = phase == self.phases[-1]
+        averages = is_last and self.recipe.swa_epochs > 0
+        trainer = PhaseTrainer(
+            self.recipe, phase, self.net, self.training_set, self.seed, self.run.path, averages, self.most_steps
+        )
+        path = self.run.path / CHECKPOINT
+        if resumes:
+            load_checkpoint(path, trainer.variables)
+        elif self.progress.phase > 0:
+            # the weights that the phase starts from may be replaced before its first checkpoint
+            save_checkpoint(path, trainer.variables, self.progress.to_json())
+        done = self.progress.epoch * trainer.steps
+        bar = tqdm(
+            total=phase.epochs * trainer.steps,
+            initial=done,
+            desc=f"{self.run.name} {phase.name}",
+            unit="step",
+            smoothing=0.02,
+        )
+        with bar:
+            while self.progress.begin_epoch(phase, self.recipe, averages):
+                line = self._run_epoch(trainer, phase, bar.update)
+                append_line(self.run.path / HISTORY, line)
+                save_checkpoint(path, trainer.variables, self.progress.to_json())
+                bar.set_postfix({key: line[key] for key in ("loss", "val_accuracy", "val_aug_accuracy") if key in line})
+        if phase.name == HEAD and not is_last:
+            self._load_best()
+
+    def _run_epoch(self, trainer, phase: Phase, on_step: Callable) -> dict:
+        start = time.monotonic()
+        epoch = self.progress.epoch + 1
+        loss = trainer.train_epoch(epoch, self.progress.reductions, on_step)
+        train_seconds = time.monotonic() - start
+        in_average = self.progress.swa_from is not None
+        if in_average:
+            trainer.take_average()
+        line = {"epoch": self.progress.lines + 1, "phase": phase.name, "phase_epoch": epoch, "loss": round(loss, 5)}
+        self._check_finite(loss, line)
+        if phase.has_scores:
+            with trainer.averaged(equal=in_average):
+                scores = {
+                    name: validator.score(self.validation_data, self.validation_rows)
+                    for name, validator in self.validators.items()
+                }
+                mean_loss = sum(score.log_loss for score in scores.values()) / len(scores)
+                self._check_finite(mean_loss, line)
+                if self.progress.end_epoch(mean_loss, True, self.recipe):
+                    with atomic_path(self.run.path / WEIGHTS) as new:
+                        self.net.save_weights(new)
+            line |= {
+                "val_accuracy": round(scores["clean"].accuracy, 5),
+                "val_log_loss": round(scores["clean"].log_loss, 5),
+                "val_aug_accuracy": round(scores["augmented"].accuracy, 5),
+                "val_aug_log_loss": round(scores["augmented"].log_loss, 5),
+            }
+        else:
+            self.progress.end_epoch(loss, False, self.recipe)
+        return line | {
+            "learning_rate": trainer.learning_rate,
+            "train_seconds": round(train_seconds, 2),
+            "seconds": round(time.monotonic() - start, 2),
+        }
+
+    def _check_finite(self, loss: float, line: dict) -> None:
+        if not math.isfinite(loss):
+            raise KitError(
+                f"the loss of {self.run.name} is {loss} in epoch {line['phase_epoch']} of phase {line['phase']}: "
+                "lower the learning rate with --set learning_rate=... (or head_learning_rate=...)."
+            )
+
+    def _load_best(self) -> None:
+        from .weights import load_weights
+
+        load_weights(self.net, self.run.path / WEIGHTS, f"Delete {self.run.path} and run `make train` again.")
+
+    def _write_metrics(self) -> None:
+        from .metrics import metrics_of
+        from .training_set import FEATURES, SYNTHETIC, SYNTHETIC_FEATURES
+
+        self._load_best()
+        labels = self.validation_data.labels[self.validation_rows]
+        names = self.validation_data.class_names
+        found = {
+            name: metrics_of(labels, validator.logits(self.validation_data, self.validation_rows), names)
+            for name, validator in self.validators.items()
+        }
+        write_json(self.run.path / METRICS, {"class_names": names, "num_images": len(labels), **found})
+        for made in (FEATURES, SYNTHETIC, SYNTHETIC_FEATURES):  # as large as the data, and made again from the seed
+            (self.run.path / made).unlink(missing_ok=True)
