@@ -177,7 +177,6 @@ def decoding_contrastive() -> Recipe:
         head_learning_rate=1e-4,
         head_epochs=20,
         epochs=0,
-        batch_size=64,
     )
 
 
