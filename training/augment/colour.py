@@ -3,10 +3,22 @@
 import math
 from typing import Any
 
-import keras
+import numpy as np
 from keras import ops
 
-from .operation import Operation, Params, Seed, Shape, clip, luma, register, signed, uniform
+from .draws import Draws
+from .operation import Operation, Params, Shape, register
+from .pixels import LUMA, clip, mix_channels, per_channel, rows
+
+_GREY = np.repeat(np.array(LUMA, np.float32)[:, None], 3, axis=1)  # pixel @ _GREY: its luma in all channels
+_REST = np.eye(3, dtype=np.float32) - _GREY
+
+# RGB to luma and the two chroma axes of YIQ, and back; hue turns the chroma plane
+_TO_YIQ = np.array([LUMA, (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135)])
+_FROM_YIQ = np.linalg.inv(_TO_YIQ)
+_TURN_COS = (_TO_YIQ.T @ np.diag([0.0, 1.0, 1.0]) @ _FROM_YIQ.T).astype(np.float32)
+_TURN_SIN = (_TO_YIQ.T @ np.array([[0.0, 0, 0], [0, 0, 1], [0, -1, 0]]) @ _FROM_YIQ.T).astype(np.float32)
+_STILL = (_TO_YIQ.T @ np.diag([1.0, 0.0, 0.0]) @ _FROM_YIQ.T).astype(np.float32)
 
 
 @register
@@ -15,12 +27,13 @@ class Saturation(Operation):
 
     name = "saturation"
 
-    def sample(self, shape: Shape, seed: Seed) -> Params:
-        return {"factor": 1.0 + self.magnitude * uniform(shape, -1.0, 2.0, seed)}
+    def sample(self, shape: Shape, draws: Draws) -> Params:
+        return {"factor": 1.0 + self.magnitude * draws.uniform(-1.0, 2.0)}
 
     def apply(self, images: Any, params: Params) -> Any:
-        grey = luma(images)
-        return clip(grey + params["factor"] * (images - grey))
+        if images.shape[-1] != 3:
+            return images
+        return clip(mix_channels(images, _GREY + params["factor"][:, 0] * _REST))
 
 
 @register
@@ -29,11 +42,14 @@ class Greyscale(Operation):
 
     name = "greyscale"
 
-    def sample(self, shape: Shape, seed: Seed) -> Params:
-        return {"share": self.magnitude * ops.minimum(uniform(shape, 0.5, 1.5, seed), 1.0)}
+    def sample(self, shape: Shape, draws: Draws) -> Params:
+        return {"share": self.magnitude * ops.minimum(draws.uniform(0.5, 1.5), 1.0)}
 
     def apply(self, images: Any, params: Params) -> Any:
-        return images + params["share"] * (luma(images) - images)
+        if images.shape[-1] != 3:
+            return images
+        # a weighted mean of what is in range; the clip is for the last bit of the weights' sum
+        return clip(mix_channels(images, _GREY + (1.0 - params["share"][:, 0]) * _REST))
 
 
 @register
@@ -42,28 +58,14 @@ class Hue(Operation):
 
     name = "hue"
 
-    def sample(self, shape: Shape, seed: Seed) -> Params:
-        return {"angle": signed(shape, 0.15 * self.magnitude, math.pi * self.magnitude, seed)}
+    def sample(self, shape: Shape, draws: Draws) -> Params:
+        return {"angle": draws.signed(0.15 * self.magnitude, math.pi * self.magnitude)}
 
     def apply(self, images: Any, params: Params) -> Any:
         if images.shape[-1] != 3:
             return images
-        cos, sin = ops.cos(params["angle"]), ops.sin(params["angle"])
-        red, green, blue = images[..., 0:1], images[..., 1:2], images[..., 2:3]
-        luminance = luma(images)
-        i = 0.595716 * red - 0.274453 * green - 0.321263 * blue
-        q = 0.211456 * red - 0.522591 * green + 0.311135 * blue
-        i, q = cos * i - sin * q, sin * i + cos * q
-        return clip(
-            ops.concatenate(
-                [
-                    luminance + 0.9563 * i + 0.6210 * q,
-                    luminance - 0.2721 * i - 0.6474 * q,
-                    luminance - 1.1070 * i + 1.7046 * q,
-                ],
-                axis=-1,
-            )
-        )
+        angle = params["angle"][:, 0]
+        return clip(mix_channels(images, _STILL + ops.cos(angle) * _TURN_COS + ops.sin(angle) * _TURN_SIN))
 
 
 @register
@@ -72,12 +74,11 @@ class ChannelShift(Operation):
 
     name = "channel_shift"
 
-    def sample(self, shape: Shape, seed: Seed) -> Params:
-        bound = 100.0 * self.magnitude
-        return {"delta": keras.random.uniform((shape[0], 1, 1, 3), -bound, bound, seed=seed)}
+    def sample(self, shape: Shape, draws: Draws) -> Params:
+        return {"delta": draws.triple(-100.0 * self.magnitude, 100.0 * self.magnitude)}
 
     def apply(self, images: Any, params: Params) -> Any:
-        return clip(images + params["delta"][..., : images.shape[-1]])
+        return clip(ops.reshape(rows(images) + per_channel(params["delta"], images), images.shape))
 
 
 @register
@@ -86,12 +87,11 @@ class ChannelGain(Operation):
 
     name = "channel_gain"
 
-    def sample(self, shape: Shape, seed: Seed) -> Params:
-        bound = 0.6 * self.magnitude
-        return {"factor": 1.0 + keras.random.uniform((shape[0], 1, 1, 3), -bound, bound, seed=seed)}
+    def sample(self, shape: Shape, draws: Draws) -> Params:
+        return {"factor": 1.0 + draws.triple(-0.6 * self.magnitude, 0.6 * self.magnitude)}
 
     def apply(self, images: Any, params: Params) -> Any:
-        return clip(images * params["factor"][..., : images.shape[-1]])
+        return clip(ops.reshape(rows(images) * per_channel(params["factor"], images), images.shape))
 
 
 @register
@@ -100,11 +100,10 @@ class ChannelShuffle(Operation):
 
     name = "channel_shuffle"
 
-    def sample(self, shape: Shape, seed: Seed) -> Params:
-        return {"order": ops.argsort(keras.random.uniform((shape[0], 3), seed=seed), axis=-1)}
+    def sample(self, shape: Shape, draws: Draws) -> Params:
+        return {"order": ops.argsort(ops.reshape(draws.triple(0.0, 1.0), (shape[0], 3)), axis=-1)}
 
     def apply(self, images: Any, params: Params) -> Any:
         if images.shape[-1] != 3:
             return images
-        mixing = ops.one_hot(params["order"], 3, axis=1, dtype="float32")  # (n, from, to)
-        return ops.matmul(images, mixing[:, None])
+        return mix_channels(images, ops.one_hot(params["order"], 3, axis=1, dtype="float32"))  # (n, from, to)

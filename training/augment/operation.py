@@ -1,15 +1,15 @@
 """What every operation offers, and the registry of operations by name."""
 
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
-import keras
 from keras import ops
 
 from submission.kit.errors import KitError
 
+from .draws import Draws, Seed
+
 Params = dict[str, Any]
 Shape = tuple[int, int, int, int]
-Seed: TypeAlias = "keras.random.SeedGenerator"
 
 
 class Operation:
@@ -27,7 +27,7 @@ class Operation:
             raise ValueError(f"magnitude must be in [0, 1]. Received: magnitude={magnitude!r}")
         self.magnitude = magnitude
 
-    def sample(self, shape: Shape, seed: Seed) -> Params:
+    def sample(self, shape: Shape, draws: Draws) -> Params:
         """Parameters for a batch of `shape` (n, H, W, C): a dict of tensors whose first axis is n."""
         raise NotImplementedError
 
@@ -35,8 +35,10 @@ class Operation:
         """Change float32 images (n, H, W, C) in [0, 255]; the result has the same shape and range."""
         raise NotImplementedError
 
-    def __call__(self, images: Any, seed: Seed) -> Any:
-        return self.apply(images, self.sample(tuple(images.shape), seed))
+    def __call__(self, images: Any, seed: Draws | Seed) -> Any:
+        """Sample and apply; a generator instead of draws is asked for fresh ones."""
+        draws = seed if isinstance(seed, Draws) else Draws.fresh(images.shape[0], seed)
+        return self.apply(images, self.sample(tuple(images.shape), draws))
 
 
 OPERATIONS: dict[str, type[Operation]] = {}
@@ -55,26 +57,3 @@ def make_operation(name: str, magnitude: float = 1.0) -> Operation:
     if name not in OPERATIONS:
         raise KitError(f"unknown operation. Received: {name!r}. Known: {', '.join(sorted(OPERATIONS))}.")
     return OPERATIONS[name](magnitude)
-
-
-def uniform(shape: Shape, low: float, high: float, seed: Seed) -> Any:
-    """A draw for each of the n images of `shape`, as a tensor (n, 1, 1, 1), ready to broadcast over images."""
-    return keras.random.uniform((shape[0], 1, 1, 1), low, high, seed=seed)
-
-
-def signed(shape: Shape, low: float, high: float, seed: Seed) -> Any:
-    """Draws (n, 1, 1, 1) whose size is uniform in [low, high] and whose sign is even odds."""
-    draw = keras.random.uniform((shape[0], 1, 1, 1), -1.0, 1.0, seed=seed)
-    return ops.where(draw < 0, -1.0, 1.0) * (low + (high - low) * ops.abs(draw))
-
-
-def clip(images: Any) -> Any:
-    """Back into [0, 255]."""
-    return ops.clip(images, 0.0, 255.0)
-
-
-def luma(images: Any) -> Any:
-    """Grey level (n, H, W, 1) by the weights of ITU-R BT.601, as Pillow's mode L; one channel stays as it is."""
-    if images.shape[-1] == 1:
-        return images
-    return 0.299 * images[..., 0:1] + 0.587 * images[..., 1:2] + 0.114 * images[..., 2:3]
