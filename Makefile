@@ -22,6 +22,7 @@ FLAGS ?=
 RUNTIME ?=
 START ?=
 TITLE ?=
+RECIPE ?=
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export KERAS_BACKEND ?= tensorflow
@@ -49,7 +50,7 @@ STAMPS := $(foreach member,$(MEMBERS),$(A)/members/$(subst :,~,$(member)).run)
 
 .SUFFIXES:
 .SECONDARY:
-PHONY := help setup submission data clean split suites train predict ensemble export package score judge report \
+PHONY := help setup recipes submission data clean split suites train predict ensemble export package score judge report \
 	rules check-runtimes submit bundle sheet test test-browser test-all lint wipe FORCE
 .PHONY: $(PHONY)
 
@@ -63,6 +64,9 @@ $(READY): requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
+
+recipes: $(READY) ## list the recipes that MEMBERS may name (RECIPE=small_cnn: all about that one)
+	@$(RUN) training.recipes $(RECIPE)
 
 submission: report ## the whole way: data to a scored zip (DATA=training_set.npz for your own file)
 	@echo; $(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE)
