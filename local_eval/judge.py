@@ -47,6 +47,7 @@ def judge(
     limit_images: int | None = None,
     notes: dict[str, Any] | None = None,
     isolation: Isolation | None = None,
+    table: bool = True,
 ) -> dict[str, Any]:
     """Run a zip on an image set and keep the result; the folder says Failed from the first moment.
 
@@ -62,6 +63,7 @@ def judge(
         limit_images: only so many images, evenly spread.
         notes: added to outcome.json.
         isolation: where the programs run; by default `choose_isolation("auto")`.
+        table: also make the members' table of a zip of this kit, which starts its model once more.
 
     Returns:
         What outcome.json holds: `worker.Outcome` of the first platform or of the part that failed, `images`,
@@ -81,7 +83,7 @@ def judge(
     unfinished = Outcome("Failed", "the run did not come to its end", platform)
     write_json(folder / "outcome.json", {**unfinished.as_json(), **about})
     with tempfile.TemporaryDirectory(prefix=".work-", dir=folder.parent, ignore_cleanup_errors=True) as scratch:
-        parts, case = _run_parts(zip_path, images, Path(scratch), limits, platform, limit_images, isolation)
+        parts, case = _run_parts(zip_path, images, Path(scratch), limits, platform, limit_images, isolation, table)
         decisive = next((part for part in parts if part.outcome.status != "Finished"), parts[0])
         value = {
             **decisive.outcome.as_json(),
@@ -111,6 +113,7 @@ def _run_parts(
     platform: str,
     limit_images: int | None,
     isolation: Isolation,
+    table: bool,
 ) -> tuple[list[_Part], Case]:
     """The platform's runs, then the table; the first failure is the last part."""
     rows = spread_rows(len(images), limit_images)
@@ -134,7 +137,7 @@ def _run_parts(
         parts.append(_Part(outcome.platform, len(some if own else rows), outcome))
         if outcome.status != "Finished":
             return parts, case
-    if _made_by_kit(zip_path):
+    if table and _made_by_kit(zip_path):
         parts.append(_Part("table", len(rows), _run_table(zip_path, case, scratch / "table", isolation)))
     return parts, case
 

@@ -65,6 +65,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--platform", choices=[*PLATFORMS, "both"], default="both", help="Codabench version")
     add_options(parser)
+    parser.add_argument(
+        "--table",
+        action="store_true",
+        help="also keep every member's probabilities of a zip of this kit, as local_eval.score does: one more start",
+    )
     parser.add_argument("--limit", type=int, metavar="N", help="a quick try on N images, kept apart from real runs")
     args = parser.parse_args(argv)
     profile = args.profile or "an2dl"
@@ -98,6 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "platform": args.platform,
         "limit_images": args.limit,
         "isolation": isolation,
+        "table": args.table,
     }
     if args.images is not None:
         folders = [judge_images(args.artifacts, zip_path, args.images, profile, **options)]
@@ -128,6 +134,7 @@ def judge_zip(
     platform: str = "both",
     limit_images: int | None = None,
     isolation: Isolation | None = None,
+    table: bool = True,
 ) -> Path:
     """Run a zip on a part of a suite; keep it and append a line to the ledger.
 
@@ -137,7 +144,7 @@ def judge_zip(
         suite, part: A/suites/<suite>/<part>.
         profile: name of the limits, recorded with the result.
         limits: instead of the profile's.
-        platform, limit_images, isolation: see `local_eval.judge.judge`.
+        platform, limit_images, isolation, table: see `local_eval.judge.judge`.
 
     Returns:
         A/judge/<sha8>/<suite>-<part>, with `-limit<n>` after a run on some images only. Its outcome.json says how the
@@ -147,7 +154,7 @@ def judge_zip(
         KitError: no such zip, suite, part or profile.
     """
     images = artifacts / "suites" / suite / part
-    return _judge(artifacts, zip_path, images, (suite, part), profile, limits, platform, limit_images, isolation)
+    return _judge(artifacts, zip_path, images, (suite, part), profile, limits, platform, limit_images, isolation, table)
 
 
 def judge_images(
@@ -160,10 +167,11 @@ def judge_images(
     platform: str = "both",
     limit_images: int | None = None,
     isolation: Isolation | None = None,
+    table: bool = True,
 ) -> Path:
     """As `judge_zip`, on any image set folder; kept as A/judge/<sha8>/images-<folder's name>."""
     name = ("images", images.resolve().name)
-    return _judge(artifacts, zip_path, images, name, profile, limits, platform, limit_images, isolation)
+    return _judge(artifacts, zip_path, images, name, profile, limits, platform, limit_images, isolation, table)
 
 
 def _judge(
@@ -176,6 +184,7 @@ def _judge(
     platform: str,
     limit_images: int | None,
     isolation: Isolation | None,
+    table: bool,
 ) -> Path:
     if profile not in PROFILES_S:
         raise KitError(f"expected profile to be one of {', '.join(sorted(PROFILES_S))}. Received: profile={profile!r}.")
@@ -195,7 +204,7 @@ def _judge(
         "limit_images": limit_images,
     }
     limits = limits or Limits(PROFILES_S[profile])
-    value = judge(zip_path, images, folder, limits, platform, limit_images, notes, isolation)
+    value = judge(zip_path, images, folder, limits, platform, limit_images, notes, isolation, table)
     kept = ("status", "message", "step", "scores", "seconds", "peak_mb", "images", "platforms", "limit_s", "limit_mb")
     append_record(
         artifacts / "ledger.jsonl",

@@ -183,7 +183,9 @@ def _same(
         if not same or not old.keys() >= _KEYS or old["isolation"] != isolation.as_json():
             return None
         for suite, run in old["suites"].items():
-            open_judged(artifacts / run["folder"], artifacts / "suites" / suite / PART, "")
+            judged = open_judged(artifacts / run["folder"], artifacts / "suites" / suite / PART, "")
+            if judged.table is None and len(old["rows"]) > 1:  # judged since without the members
+                return None
     except (KitError, KeyError, TypeError, AttributeError):  # none, or of another form
         return None
     return old

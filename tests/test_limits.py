@@ -96,7 +96,9 @@ while time.monotonic() < end:
 """
 
 
-@pytest.mark.parametrize("leave", ["os.fork() and False", "os.fork() and os.fork() and os.getpid() != root"], ids=["tree", "orphans"])
+@pytest.mark.parametrize(
+    "leave", ["os.fork() and False", "os.fork() and os.fork() and os.getpid() != root"], ids=["tree", "orphans"]
+)
 def test_a_fork_bomb_is_stopped(tmp_path, leave):
     started = time.monotonic()
     result = run_python(tmp_path, BOMB.format(leave=leave), Limits(15, max_processes=100))

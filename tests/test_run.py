@@ -182,6 +182,14 @@ def test_the_table_of_a_zip_of_this_kit(artifacts):
     assert table["ids"].tolist() == open_image_set(artifacts / "suites/large/judge", "").ids.tolist()
 
 
+def test_the_command_makes_the_table_where_it_is_asked_to(artifacts):
+    zip_path = make_zip(artifacts / "s.zip", {"model.py": GOOD, **KIT})
+    folder = artifacts / "judge" / sha256_file(zip_path)[:8] / "clean-judge"
+    words = [str(zip_path), "--artifacts", str(artifacts), "--suite", "clean"]
+    assert main([*words, "--table"]) == 0 and (folder / "table.npz").is_file()
+    assert main(words) == 0 and not (folder / "table.npz").exists()
+
+
 def test_a_table_that_cannot_be_made_is_a_failure(artifacts):
     kit = {**KIT, "kit/predictor.py": "raise RuntimeError('no member')"}
     outcome = outcome_of(judge_zip(artifacts, make_zip(artifacts / "s.zip", {"model.py": GOOD, **kit}), "clean"))

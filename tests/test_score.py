@@ -206,6 +206,10 @@ def no_run(contest):
     (run_folder(contest) / "outcome.json").unlink()
 
 
+def no_table(contest):
+    (run_folder(contest) / "table.npz").unlink()
+
+
 def no_form(contest):
     write_json(contest.artifacts / "judge" / "score.json", {"suites": {"clean": 1}})
 
@@ -224,7 +228,7 @@ def no_json(contest):
     (contest.artifacts / "judge" / "score.json").write_text("{")
 
 
-@pytest.mark.parametrize("spoil", [no_run, no_form, no_rows, a_list, no_json])
+@pytest.mark.parametrize("spoil", [no_run, no_table, no_form, no_rows, a_list, no_json])
 def test_a_score_that_nothing_can_be_made_of_is_made_again(contest, spoil, tmp_path):
     first = score(contest.artifacts, judge=contest.judge)
     runs = shutil.copytree(run_folder(contest).parent, tmp_path / "runs")
