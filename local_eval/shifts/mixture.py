@@ -1,0 +1,31 @@
+"""A recipe for a suite: some of several operations for each image."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from .operation import SEVERITIES, get_operation
+from .suite import Step
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """operations: name -> weight, applied in this order; counts: probabilities of 0, 1, 2 ... of them, none twice;
+    severities: probabilities of 1 to 5."""
+
+    operations: Mapping[str, float]
+    counts: tuple[float, ...]
+    severities: tuple[float, float, float, float, float] = (0.2, 0.2, 0.2, 0.2, 0.2)
+
+    def plan(self, rng: np.random.Generator, channels: int) -> list[Step]:
+        """Draw the steps of one image."""
+        names = [name for name in self.operations if channels > 1 or not get_operation(name).needs_colour]
+        weights = np.array([self.operations[name] for name in names])
+        count = min(int(rng.choice(len(self.counts), p=self.counts)), len(names))
+        chosen = np.sort(rng.choice(len(names), size=count, replace=False, p=weights / weights.sum()))
+        steps = []
+        for n in chosen:
+            severity = int(rng.choice(SEVERITIES, p=self.severities))
+            steps.append(Step(names[n], get_operation(names[n]).sample(rng, severity)))
+        return steps
