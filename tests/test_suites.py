@@ -167,7 +167,7 @@ def test_a_failure_leaves_the_old_folder(contest, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("local_eval.suites.write_operations", fail)
+    monkeypatch.setattr("local_eval.suite_folder.write_operations", fail)
     with pytest.raises(OSError, match="No space left"):
         run(contest, "--suite", "an2dl", "--seed", "3")
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == good
@@ -277,16 +277,16 @@ def test_the_sheet_shows_original_examples_and_operations(contest, capsys):
     assert not (contest / "suites").exists()
 
 
-def test_the_sheet_lies_with_its_suite(contest, capsys, monkeypatch):
+def test_the_sheet_lies_beside_the_suites(contest, capsys, monkeypatch):
     (contest / "elsewhere").mkdir()
     monkeypatch.chdir(contest / "elsewhere")
     run(contest, "--suite", "an2dl-mild")
     capsys.readouterr()
     arguments = ["--artifacts", str(contest), "--suite", "an2dl-mild", "--images", "1", "--examples", "1"]
     assert sheet_main(arguments) == 0
-    out = contest / "suites" / "an2dl-mild" / "sheet.png"
+    out = contest / "sheets" / "an2dl-mild.png"
     assert capsys.readouterr().out.startswith(f"Wrote {out}: 1 images under an2dl-mild")
     assert out.read_bytes()[:4] == b"\x89PNG"
     assert list((contest / "elsewhere").iterdir()) == []
     run(contest, "--suite", "an2dl-mild")
-    assert capsys.readouterr().out.startswith("Up to date: an2dl-mild")  # the sheet is no part of the suite
+    assert capsys.readouterr().out.startswith("Up to date: an2dl-mild")

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 from .fields import centred_grid
 from .mixture import Recipe
 from .operation import Operation, Params, draw, draw_seed, generator, pick, register_operation
-from .planes import remap
+from .planes import paint, remap
 from .suite import register_suite
 
 _LETTERS = list("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
@@ -65,7 +65,7 @@ class Tiles(Operation):
         order = generator(params["seed"]).permutation(tiles * tiles)
         lost = (order < max(1, round(params["share"] * tiles * tiles))).reshape(tiles, tiles)
         mask = lost[(np.arange(height) * tiles // height)[:, None], np.arange(width) * tiles // width]
-        return np.where(mask[..., None], np.array(params["fill"][:channels], np.uint8), image)
+        return paint(image, mask, params["fill"][:channels])
 
 
 @lru_cache(maxsize=64)
@@ -114,7 +114,7 @@ class Frame(Operation):
         y, x = y * (min(height, width) / height), x * (min(height, width) / width)  # -0.5 to 0.5 on both axes
         far = np.hypot(y, x) if params["round"] else np.maximum(np.abs(y), np.abs(x))
         outside = far > 0.5 - params["width"] * (0.5 if params["round"] else 1)
-        return np.where(outside[..., None], np.array(params["fill"][:channels], np.uint8), image)
+        return paint(image, outside, params["fill"][:channels])
 
 
 @register_operation("crop")

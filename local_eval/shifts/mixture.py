@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .choice import choose, choose_some
 from .operation import SEVERITIES, get_operation
 from .suite import Step
 
@@ -21,11 +22,9 @@ class Recipe:
     def plan(self, rng: np.random.Generator, channels: int) -> list[Step]:
         """Draw the steps of one image."""
         names = [name for name in self.operations if channels > 1 or not get_operation(name).needs_colour]
-        weights = np.array([self.operations[name] for name in names])
-        count = min(int(rng.choice(len(self.counts), p=self.counts)), len(names))
-        chosen = np.sort(rng.choice(len(names), size=count, replace=False, p=weights / weights.sum()))
+        count = min(choose(rng, self.counts), len(names))
         steps = []
-        for n in chosen:
-            severity = int(rng.choice(SEVERITIES, p=self.severities))
+        for n in sorted(choose_some(rng, [self.operations[name] for name in names], count)):
+            severity = SEVERITIES[choose(rng, self.severities)]
             steps.append(Step(names[n], get_operation(names[n]).sample(rng, severity)))
         return steps

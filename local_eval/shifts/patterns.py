@@ -7,7 +7,7 @@ import numpy as np
 
 from .fields import centred_grid, smooth_noise
 from .operation import Operation, Params, Tabled, draw, draw_seed, generator, register_operation, to_uint8
-from .planes import remap
+from .planes import paint, remap
 
 
 @register_operation("checkerboard_cutout")
@@ -34,7 +34,7 @@ class CheckerboardCutout(Operation):
         down, across = down - down.min(), across - across.min()
         chosen = generator(params["seed"]).random((down.max() + 1, across.max() + 1)) < params["share"]
         cut = chosen[down, across] & ((down + across) % 2 == 0)
-        return np.where(cut[..., None], np.uint8(params["fill"]), image)
+        return paint(image, cut, params["fill"])
 
 
 def star(

@@ -1,5 +1,7 @@
 """Images as planes of floats: the form in which blurs, noise and warps are quick."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import scipy.fft
 
@@ -27,6 +29,20 @@ def from_planes(planes: np.ndarray) -> np.ndarray:
     for c, plane in enumerate(rounded):
         image[..., c] = plane
     return image
+
+
+def pixels_of(image: np.ndarray) -> np.ndarray:
+    """uint8 (H, W, C), contiguous -> (H, W), an opaque value a pixel, the same memory: one take, one store a pixel."""
+    return image.view(f"V{image.shape[2]}")[..., 0]
+
+
+def paint(image: np.ndarray, mask: np.ndarray, colour: int | Sequence[int]) -> np.ndarray:
+    """A copy of uint8 (H, W, C) with one colour, of C values or a grey, where bool (H, W) is true."""
+    result = np.array(image, order="C")
+    pixel = np.empty((1, 1, image.shape[2]), np.uint8)
+    pixel[:] = colour
+    pixels_of(result)[mask] = pixels_of(pixel)[0, 0]
+    return result
 
 
 def splat(offsets: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -90,7 +106,7 @@ def remap(image: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     top, left = floor_y.astype(np.intp), floor_x.astype(np.intp)
     rows = mirror(top, height) * width, mirror(top + 1, height) * width
     columns = mirror(left, width), mirror(left + 1, width)
-    pixels = np.ascontiguousarray(image).reshape(-1, channels).view(f"V{channels}").ravel()  # one take for a pixel
+    pixels = pixels_of(np.ascontiguousarray(image)).ravel()
 
     def corner(row: np.ndarray, column: np.ndarray) -> np.ndarray:
         return pixels.take(row + column).view(np.uint8).reshape(y.shape[0], -1).astype(np.float32)
