@@ -107,9 +107,9 @@ def _tile(image: np.ndarray) -> Image.Image:
 
 
 def _fold(label: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """Break a label of names joined by + into lines that fit under an image."""
+    """Break a label after + and _ into lines that fit under an image."""
     lines = [""]
-    for word in label.replace("+", "+\n").split("\n"):
+    for word in label.replace("+", "+\n").replace("_", "_\n").split("\n"):
         if lines[-1] and font.getlength(lines[-1] + word) > TILE:
             lines.append("")
         lines[-1] += word

@@ -11,7 +11,7 @@ from PIL import Image
 
 from .detail import blur_matrix
 from .operation import Params, Tabled, draw_seed, generator, register_operation, to_uint8
-from .planes import from_planes, remap, to_planes
+from .planes import from_planes, remap, scale_of, to_planes
 
 
 @register_operation("brightness")
@@ -47,7 +47,11 @@ class Contrast(Tabled):
 
 @register_operation("elastic")
 class Elastic(Tabled):
-    """Move pixels along a smooth random field; the setting is its strength, a fraction of the shorter side."""
+    """Move pixels along a smooth random field; the setting is its strength.
+
+    Theirs moves by as many pixels in any image: smoothing takes away what the larger noise of a larger image adds. Here
+    the way is scaled too.
+    """
 
     settings = (12.5, 16.25, 21.25, 25.0, 30.0)
     _SIGMA, _REACH = 0.01, 0.005  # fractions of the side: of the smoothing, and of the noise before it
@@ -60,18 +64,21 @@ class Elastic(Tabled):
         reach = self._REACH * min(height, width)
         noise = generator(params["seed"]).random((2, height, width), np.float32) * (2 * reach) - reach
         rows, columns = (blur_matrix(size, max(0.35, self._SIGMA * size)) for size in (height, width))
-        down, right = params["strength"] * (rows @ noise @ columns.T)
+        down, right = params["strength"] * scale_of(image) * (rows @ noise @ columns.T)
         return remap(image, np.arange(height)[:, None] + down, np.arange(width) + right)
 
 
 @lru_cache(maxsize=64)
 def box_matrix(size: int, small: int) -> np.ndarray:
-    """Means over equal stretches of an axis: float32 (small, size), rows sum to 1."""
-    edges = np.linspace(0, size, small + 1)
-    start, stop = edges[:-1, None], edges[1:, None]
-    at = np.arange(size)
-    covered = np.clip(np.minimum(stop, at + 1) - np.maximum(start, at), 0, 1)
-    return (covered / covered.sum(axis=1, keepdims=True)).astype(np.float32)
+    """Means over stretches of an axis, of the pixels whose middles lie in them, as Pillow's box filter.
+
+    Returns:
+        float32 (small, size), rows sum to 1.
+    """
+    scale = size / small
+    far = (np.arange(size) + 0.5) / scale - (np.arange(small)[:, None] + 0.5)
+    inside = (far > -0.5) & (far <= 0.5)
+    return (inside / inside.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 @register_operation("pixelate")

@@ -15,8 +15,8 @@ import numpy as np
 
 from submission.kit.seeds import derive_seed
 
-from .operation import SEVERITIES, Tabled, get_operation, pick
-from .suite import Step, Suite, add_suite, apply_steps, check_channels
+from .operation import SEVERITIES, get_operation
+from .suite import Step, Suite, add_suite, apply_steps, check_channels, make_step
 
 Cell = tuple[str, int]
 """Corruption and severity."""
@@ -32,11 +32,7 @@ class Corruption:
 
     def step(self, rng: np.random.Generator, severity: int) -> Step:
         """The operation with drawn parameters."""
-        operation = get_operation(self.operation)
-        if self.settings is None:
-            return Step(self.operation, operation.sample(rng, severity))
-        assert isinstance(operation, Tabled)
-        return Step(self.operation, operation.draw(rng, pick(self.settings, severity)))
+        return make_step(rng, self.operation, severity, self.settings)
 
 
 @dataclass(frozen=True)

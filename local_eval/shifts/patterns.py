@@ -95,10 +95,10 @@ class InverseSparkles(Tabled):
 class CausticRefraction(Tabled):
     """Seen through moving water: displaced along a smooth surface's slope, lit where it gathers light.
 
-    Settings are the displacement (standard deviation, fraction of the shorter side) and the change of brightness.
+    Settings are the displacement (root mean square, fraction of the shorter side) and the change of brightness.
     """
 
-    settings = ((0.012, 0.1), (0.02, 0.16), (0.03, 0.22), (0.042, 0.3), (0.056, 0.4))
+    settings = ((0.006, 0.06), (0.01, 0.1), (0.015, 0.14), (0.021, 0.19), (0.028, 0.25))
     _WAVE = 0.06  # of the shorter side: smoothness of the surface
 
     def draw(self, rng: np.random.Generator, setting: tuple[float, float]) -> Params:
@@ -109,7 +109,7 @@ class CausticRefraction(Tabled):
         side = min(height, width)
         surface = smooth_noise(generator(params["seed"]), height, width, max(1.0, self._WAVE * side))
         down, right = np.gradient(surface)
-        scale = params["reach"] * side / max(float(np.hypot(down, right).std()), 1e-12)
+        scale = params["reach"] * side / max(float(np.sqrt((down**2 + right**2).mean())), 1e-12)
         bent = remap(image, np.arange(height)[:, None] + scale * down, np.arange(width) + scale * right)
         gathered = -(np.gradient(down, axis=0) + np.gradient(right, axis=1))
         light = 1 + params["light"] * np.clip(gathered / max(float(gathered.std()), 1e-12), -2, 3)

@@ -23,7 +23,7 @@ def choose_rows(rng: np.random.Generator, labels: np.ndarray, order: np.ndarray)
         if total >= least:
             break
         wanted = 0.8 * wanted + 0.2 / len(present)
-    taken = np.minimum(np.floor(wanted * total + 1e-9).astype(int), counts)
+    taken = np.clip(np.floor(wanted * total + 1e-9).astype(int), 1, counts)  # no class vanishes
     rows = [
         np.flatnonzero(labels == label)[np.argsort(order[labels == label], kind="stable")[:number]]
         for label, number in zip(present, taken, strict=True)

@@ -127,6 +127,7 @@ STAIN = Recipe(
         "jpeg": 0.6,
     },
     counts=(0.0, 0.3, 0.35, 0.25, 0.1),
+    settings={"jpeg": (75, 55, 38, 25, 14)},
 )
 """In the order of the light's way: the slide, the lamp, the sensor, the file."""
 

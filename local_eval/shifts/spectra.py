@@ -37,7 +37,7 @@ class BrownishNoise(_Spectrum):
     """Coloured clouds that fall with the square of the frequency; the setting is their standard deviation."""
 
     exponent = -2.0
-    settings = (18, 30, 42, 56, 72)
+    settings = (10, 18, 27, 38, 50)
 
 
 @register_operation("single_frequency_grey")
@@ -89,7 +89,7 @@ class SineGrating(Tabled):
 class PlasmaNoise(Tabled):
     """Mix with flowing colour bands; the setting is their share."""
 
-    settings = (0.15, 0.25, 0.35, 0.45, 0.56)
+    settings = (0.12, 0.2, 0.3, 0.4, 0.5)
 
     def draw(self, rng: np.random.Generator, setting: float) -> Params:
         return {"share": setting, "bands": float(rng.uniform(1.5, 3.5)), "seed": draw_seed(rng)}

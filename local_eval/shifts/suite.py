@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from submission.kit.errors import KitError
 from submission.kit.seeds import derive_seed
 
-from .operation import Params, get_operation
+from .operation import Params, Tabled, get_operation, pick
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,20 @@ class Step:
 
     operation: str
     params: Params
+
+
+def make_step(rng: np.random.Generator, name: str, severity: int, settings: tuple[Any, ...] | None = None) -> Step:
+    """An operation with parameters drawn at a severity, of five other settings than its own where they are given.
+
+    Raises:
+        TypeError: settings for an operation that is not `Tabled`.
+    """
+    operation = get_operation(name)
+    if settings is None:
+        return Step(name, operation.sample(rng, severity))
+    if not isinstance(operation, Tabled):
+        raise TypeError(f"the operation {name!r} takes no settings")
+    return Step(name, operation.draw(rng, pick(settings, severity)))
 
 
 PlanMaker = Callable[[np.random.Generator, int], list[Step]]
