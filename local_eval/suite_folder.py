@@ -65,6 +65,7 @@ class _Content:
         with tqdm(total=len(self.rows), desc=f"{self.name}/{self.part}", unit="image", leave=False, delay=2) as bar:
             for here in self._slices():
                 rows = self.rows[here]
+                names: list[tuple[str, ...]]
                 if self.full:
                     assert isinstance(self.suite, GridSuite) and self.cells is not None
                     cell = self.cells[here.start]
@@ -123,6 +124,12 @@ def write_full(folder: str | Path, holdout: Holdout, suite: Suite, part: str, se
     return _write(Path(folder), _Content(suite.name + FULL, suite, holdout, part, seed, rows, ids, cells, full=True))
 
 
+def suite_command(folder: Path, artifacts: Path) -> str:
+    """The command that writes A/suites/<suite>/<part> anew."""
+    full = " --full" if folder.parent.name.endswith(FULL) else ""
+    return f"{_MEND} --artifacts {artifacts} --suites {folder.parent.name.removesuffix(FULL)}{full}"
+
+
 def check_suite(folder: str | Path, artifacts: str | Path) -> None:
     """Refuse a suite that was changed after it was written, or written for another split.
 
@@ -134,8 +141,7 @@ def check_suite(folder: str | Path, artifacts: str | Path) -> None:
         KitError: the folder is not as it was written; names the command that makes it anew.
     """
     folder, artifacts = Path(folder), Path(artifacts)
-    mend = f"{_MEND} --artifacts {artifacts} --suites {folder.parent.name.removesuffix(FULL)}"
-    mend += " --full" if folder.parent.name.endswith(FULL) else ""
+    mend = suite_command(folder, artifacts)
     meta = read_json(folder / "meta.json", mend)
     if "sha256" not in meta:
         return

@@ -18,10 +18,9 @@ class _Spectrum(Tabled):
         return {"levels": setting, "seed": draw_seed(rng)}
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
-        planes = to_planes(image)
-        return from_planes(
-            planes + params["levels"] * coloured(generator(params["seed"]), *planes.shape, self.exponent)
-        )
+        channels, height, width = (planes := to_planes(image)).shape
+        noise = coloured(generator(params["seed"]), channels, height, width, self.exponent)
+        return from_planes(planes + params["levels"] * noise)
 
 
 @register_operation("blue_noise")
@@ -54,8 +53,8 @@ class SingleFrequencyGrey(Tabled):
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         height, width = image.shape[:2]
         down, right = params["frequency"]
-        wave = np.sin(down * np.arange(height)[:, None] + right * np.arange(width) + params["phase"])
-        return from_planes(to_planes(image) + params["levels"] * wave.astype(np.float32))
+        wave = np.sin(down * np.arange(height)[:, None] + right * np.arange(width) + params["phase"]).astype(np.float32)
+        return from_planes(to_planes(image) + params["levels"] * wave)
 
 
 @register_operation("sine_grating")
@@ -97,8 +96,8 @@ class PlasmaNoise(Tabled):
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         rng, (height, width, channels) = generator(params["seed"]), image.shape
         cloud = plasma(rng, height, width, 2.2).astype(np.float32)
-        phases = rng.uniform(0, 2 * np.pi, channels).astype(np.float32)
-        bands = np.sin(2 * np.pi * params["bands"] * cloud + phases[:, None, None])
+        phases = rng.uniform(0, 2 * np.pi, (channels, 1, 1)).astype(np.float32)
+        bands = np.sin(2 * np.pi * params["bands"] * cloud + phases)
         share = params["share"]
         return from_planes((1 - share) * to_planes(image) + share * (127.5 + 127.5 * bands))
 
@@ -115,10 +114,9 @@ class PerlinNoise(Tabled):
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         rng, (height, width) = generator(params["seed"]), image.shape[:2]
         side = min(height, width)
-        smoke = sum(
-            0.5**octave * np.abs(smooth_noise(rng, height, width, max(0.4, side / (10 * 2**octave))))
-            for octave in range(5)
-        )
+        smoke: np.ndarray = np.zeros((height, width), np.float32)
+        for octave in range(5):
+            smoke += 0.5**octave * np.abs(smooth_noise(rng, height, width, max(0.4, side / (10 * 2**octave))))
         smoke = 255 * np.clip(smoke / np.quantile(smoke, 0.98), 0, 1)
         share = params["share"]
         return from_planes((1 - share) * to_planes(image) + share * smoke)

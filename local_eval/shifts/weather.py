@@ -23,7 +23,8 @@ class Fog(Tabled):
         return {"thickness": setting[0], "decay": setting[1], "seed": draw_seed(rng)}
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
-        cloud = plasma(generator(params["seed"]), *image.shape[:2], params["decay"]).astype(np.float32)
+        height, width = image.shape[:2]
+        cloud = plasma(generator(params["seed"]), height, width, params["decay"]).astype(np.float32)
         top, thickness = image.max() / 255, params["thickness"]
         return from_planes((to_planes(image) + 255 * thickness * cloud) * (top / (top + thickness)))
 
