@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from .detail import blur_matrix
-from .operation import Params, Tabled, draw_seed, generator, register_operation, to_uint8
+from .operation import Params, Tabled, draw_seed, generator, register_operation
 from .planes import from_planes, remap, scale_of, to_planes
 
 
@@ -41,8 +41,12 @@ class Contrast(Tabled):
         return {"factor": setting}
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
-        means = image.mean(axis=(0, 1))
-        return to_uint8((image - means) * params["factor"] + means)
+        planes = to_planes(image)
+        means = planes.mean(axis=(1, 2), keepdims=True)
+        planes -= means
+        planes *= params["factor"]
+        planes += means
+        return from_planes(planes)
 
 
 @register_operation("elastic")
@@ -94,8 +98,7 @@ class Pixelate(Tabled):
         height, width = image.shape[:2]
         rows, columns = (max(1, int(size * params["factor"])) for size in (height, width))
         small = from_planes(box_matrix(height, rows) @ to_planes(image) @ box_matrix(width, columns).T)
-        down, across = _nearest(height, rows), _nearest(width, columns)
-        return small[down[:, None], across]
+        return small[_nearest(height, rows)].take(_nearest(width, columns), axis=1)
 
 
 def _nearest(size: int, small: int) -> np.ndarray:
