@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from local_eval.bundle.contest import read_contest
+from local_eval.bundle.settings import Settings
 from local_eval.holdout import read_holdout
 from local_eval.operations_file import read_cells, read_operations, write_operations
 from local_eval.sheet import main as sheet_main
@@ -384,3 +386,9 @@ def test_the_sheet_of_a_table_and_of_few_operations(contest, capsys):
     for name, told in (("bloodmnist-c", "11 corruptions"), ("stain", "6 operations"), ("prior", "0 operations")):
         assert sheet_main(["--artifacts", str(contest), "--suite", name, "--images", "2", "--examples", "2"]) == 0
         assert capsys.readouterr().out.endswith(f"under {name}, {told}.\n")
+
+
+def test_a_bundle_leaves_out_tables_in_full(contest):
+    run(contest, "--suites", "clean,imagenet-c-bar")
+    run(contest, "--suites", "imagenet-c-bar", "--full")
+    assert read_contest(contest, Settings()).suites == ("imagenet-c-bar", "clean")
