@@ -7,6 +7,8 @@ ARTIFACTS ?= artifacts/$(if $(DATA),$(basename $(notdir $(DATA))),synthetic)$(if
 SEED ?= 0
 FOLDS ?= 10
 HOLDOUT ?= 0.15
+# what is written and scored beside clean and an2dl: names with commas, or all
+SUITES ?=
 # recipe:fold left out:seed
 MEMBERS ?= small_cnn:0:0 mobilenet_v3_small:1:0
 SET ?=
@@ -42,7 +44,8 @@ SETTINGS_data := $(if $(DATA),$(abspath $(DATA)),synthetic $(SEED))
 SETTINGS_split := $(FOLDS) $(HOLDOUT) $(SEED)
 SETTINGS_train := $(SET) $(LIMIT) $(BUDGET) $(KERAS_BACKEND)
 SETTINGS_predict := $(MEMBERS)
-SETTINGS_score := $(PROFILE)
+SETTINGS_suites := $(SUITES) $(SEED)
+SETTINGS_score := $(PROFILE) $(SUITES)
 
 READY := $(VENV)/.ready
 RUN := $(VENV)/bin/python -m
@@ -69,7 +72,7 @@ recipes: $(READY) ## list the recipes that MEMBERS may name (RECIPE=small_cnn: a
 	@$(RUN) training.recipes $(RECIPE)
 
 submission: report ## the whole way: data to a scored zip (DATA=training_set.npz for your own file)
-	@echo; $(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE)
+	@echo; $(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) --suite 'clean,an2dl,$(SUITES)'
 	@echo "next: look at $(A)/report/report.html, then upload the zip on the contest's page; to judge any other zip: make score ZIP=FILE.zip$(if $(DATA), DATA=$(DATA))"
 
 data: $(A)/data/meta.json ## draw the embedded contest, or load DATA=training_set.npz
@@ -87,9 +90,9 @@ $(A)/split/folds.csv: $(A)/clean/clean.csv $(A)/.settings/split
 	@$(RUN) training.split --artifacts $(A) --folds $(FOLDS) --holdout $(HOLDOUT) --seed $(SEED)
 	@touch $@
 
-suites: $(A)/suites/.done ## shifted copies of the hold-out: select and judge parts
-$(A)/suites/.done: $(A)/split/folds.csv
-	@$(RUN) local_eval.suites --artifacts $(A) --seed $(SEED)
+suites: $(A)/suites/.done ## shifted copies of the hold-out: select and judge parts (SUITES=stain,occlusion or all: more than clean and an2dl)
+$(A)/suites/.done: $(A)/split/folds.csv $(A)/.settings/suites
+	@$(RUN) local_eval.suites --artifacts $(A) --suites 'clean,an2dl,$(SUITES)' --seed $(SEED)
 	@touch $@
 
 train: $(STAMPS) ## train every member of MEMBERS="recipe:fold:seed ..." (SET="epochs=20 ..." changes fields; BUDGET=1h: time for each)
@@ -118,9 +121,9 @@ $(A)/submissions/latest.json: $(A)/export/.done $(wildcard submission/kit/*.py) 
 	@touch $@
 
 score: $(A)/suites/.done $(if $(ZIP),,$(A)/submissions/latest.json) ## run the zip as Codabench does and forecast the hidden score (ZIP=any.zip)
-	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) $(if $(ZIP),--zip '$(ZIP)')
+	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) --suite 'clean,an2dl,$(SUITES)' $(if $(ZIP),--zip '$(ZIP)')
 $(A)/judge/score.json: $(A)/submissions/latest.json $(A)/suites/.done $(A)/.settings/score
-	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) --brief
+	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) --suite 'clean,an2dl,$(SUITES)' --brief
 	@touch $@
 
 judge: $(READY) ## run a zip on any organiser's bundle: make judge ZIP=any.zip BUNDLE=competition.zip PHASE=0

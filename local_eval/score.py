@@ -16,6 +16,7 @@ from .isolation import Isolation, add_options, choose_isolation, chosen, describ
 from .judged import Judged, open_judged
 from .limits import PROFILES_S
 from .score_table import score_table, suite_order
+from .suite_folder import FULL, check_suite, suite_command
 
 PART = "judge"
 SUITES = ("clean", "an2dl")
@@ -34,13 +35,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--artifacts", type=Path, default=Path("artifacts/synthetic"), help="folder of one contest")
     parser.add_argument("--zip", type=Path, help="any submission; by default that of submissions/latest.json")
     parser.add_argument(
-        "--suite", nargs="+", metavar="SUITE", default=list(SUITES), help="suites whose judge part is run"
+        "--suite",
+        nargs="+",
+        metavar="SUITE",
+        default=list(SUITES),
+        help="suites whose judge part is run; all: every one that was written, but for those in full",
     )
     parser.add_argument("--profile", default="an2dl", choices=sorted(PROFILES_S), help="the platform's limits")
     add_options(parser)
     parser.add_argument("--brief", action="store_true", help="print one line instead of the table")
     args = parser.parse_args(argv)
-    value = score(args.artifacts, args.zip, args.suite, args.profile, isolation=chosen(args))
+    suites = [name for text in args.suite for name in text.split(",") if name]
+    if "all" in suites:
+        suites = written_suites(args.artifacts)
+    value = score(args.artifacts, args.zip, suites, args.profile, isolation=chosen(args))
     print(describe_briefly(value) if args.brief else describe(value, args.artifacts))
     return 0
 
@@ -79,7 +87,7 @@ def score(
         raise KitError(f"expected profile to be one of {', '.join(PROFILES_S)}. Received: profile={profile!r}.")
     limit_s, suites = PROFILES_S[profile], suite_order(set(suites))
     isolation = isolation or choose_isolation()
-    prints = {suite: _fingerprint(artifacts / "suites" / suite / PART) for suite in suites}
+    prints = {suite: _fingerprint(artifacts / "suites" / suite / PART, artifacts) for suite in suites}
     sha256 = sha256_file(zip_path)
     path, zip_stored = score_file(artifacts, sha256), stored_path(zip_path, artifacts)
     if (old := _same(path, artifacts, sha256, prints, profile, isolation)) is not None:
@@ -107,6 +115,12 @@ def score(
     return value
 
 
+def written_suites(artifacts: Path) -> list[str]:
+    """Names of the suites under A/suites that have a judge part, but for those in full."""
+    found = [path.parent.parent.name for path in artifacts.glob(f"suites/*/{PART}/meta.json")]
+    return suite_order(name for name in found if not name.endswith(FULL)) or list(SUITES)
+
+
 def score_file(artifacts: Path, sha256: str) -> Path:
     """Where a zip's score belongs: A/judge/score.json for the packaged one, A/judge/<sha8>/score.json for any other."""
     try:
@@ -120,12 +134,7 @@ def score_file(artifacts: Path, sha256: str) -> Path:
 def describe(value: Mapping[str, Any], artifacts: Path) -> str:
     """The score as text: the table, the forecast, the zip, the time."""
     suites = suite_order(value["suites"])
-    width = max(len(row["name"]) for row in value["rows"])
-    lines = [" " * width + "".join(f"  {_title(suite):<34}" for suite in suites).rstrip()]
-    for row in value["rows"]:
-        cells = (row["suites"][suite] for suite in suites)
-        texts = (f"{c['accuracy']:.4f} [{c['low']:.4f}, {c['high']:.4f}] n={c['n']}" for c in cells)
-        lines.append(f"{row['name']:<{width}}" + "".join(f"  {text:<34}" for text in texts).rstrip())
+    lines = _rows_by_suite(value["rows"], suites) if len(suites) <= 3 else _suites_by_row(value["rows"], suites)
     made = value["forecast"]
     if made is None:
         lines.append(f"no forecast: it needs the suite {SHIFTED}")
@@ -152,6 +161,29 @@ def describe_briefly(value: Mapping[str, Any]) -> str:
     return f"score: {Path(value['zip']).name} ran as on the platform ({value['profile']}): {scores}"
 
 
+def _rows_by_suite(rows: Sequence[Mapping[str, Any]], suites: Sequence[str]) -> list[str]:
+    width = max(len(row["name"]) for row in rows)
+    lines = [" " * width + "".join(f"  {_title(suite):<34}" for suite in suites).rstrip()]
+    for row in rows:
+        texts = (_cell(row["suites"][suite]) for suite in suites)
+        lines.append(f"{row['name']:<{width}}" + "".join(f"  {text:<34}" for text in texts).rstrip())
+    return lines
+
+
+def _suites_by_row(rows: Sequence[Mapping[str, Any]], suites: Sequence[str]) -> list[str]:
+    """For many suites: a line each, the submission with its interval, then the accuracy of the other rows."""
+    width, (*others, last) = max(len(_title(suite)) for suite in suites), rows
+    lines = [" " * width + f"  {last['name']:<34}" + "".join(f"  {row['name']}" for row in others)]
+    for suite in suites:
+        numbers = (f"  {row['suites'][suite]['accuracy']:<{len(row['name'])}.4f}" for row in others)
+        lines.append(f"{_title(suite):<{width}}  {_cell(last['suites'][suite]):<34}" + "".join(numbers))
+    return [line.rstrip() for line in lines]
+
+
+def _cell(cell: Mapping[str, Any]) -> str:
+    return f"{cell['accuracy']:.4f} [{cell['low']:.4f}, {cell['high']:.4f}] n={cell['n']}"
+
+
 def _title(suite: str) -> str:
     return suite if suite == "clean" else f"shifted ({suite})"
 
@@ -162,13 +194,14 @@ def _judge_zip(artifacts: Path, zip_path: Path, suite: str, part: str, profile: 
     return judge_zip(artifacts, zip_path, suite, part, profile, isolation=isolation)
 
 
-def _fingerprint(folder: Path) -> str:
+def _fingerprint(folder: Path, artifacts: Path) -> str:
     missing = [name for name in _ARRAYS if not (folder / name).is_file()]
     if missing:
         raise KitError(
             f"expected an image set in {folder}. Received: no {', '.join(missing)}. "
-            f"Run `python -m local_eval.suites --artifacts {folder.parents[2]}` first."
+            f"Run `{suite_command(folder, artifacts)}` first."
         )
+    check_suite(folder, artifacts)
     return "-".join(sha256_file(folder / name)[:16] for name in _ARRAYS)
 
 

@@ -11,7 +11,7 @@ from report_artifacts import MEMBERS, make_contest
 
 from local_eval.isolation import choose_isolation
 from local_eval.judged import open_judged
-from local_eval.score import describe, main, score
+from local_eval.score import describe, main, score, written_suites
 from local_eval.score_table import accuracy_cell, score_table
 from submission.kit.errors import KitError
 from submission.kit.files import read_json, sha256_file, write_json
@@ -307,7 +307,7 @@ def not_packaged(contest):
         (missing, "predictions.npz is missing: run `python -m local_eval.score"),
         (
             no_suite,
-            "no images.npy, labels.npy, ids.npy. Run `python -m local_eval.suites --artifacts .*A` first",
+            "no images.npy, labels.npy, ids.npy. Run `python -m local_eval.suites .*A --suites an2dl` first",
         ),
         (no_zip, "does not exist: run `python -m submission.package --artifacts .*A` first"),
         (changed_zip, "was changed since it was packaged: expected sha256 .*submission.package --artifacts .*A`"),
@@ -346,3 +346,33 @@ def test_the_command_prints_the_table_again(contest, capsys):
     score(contest.artifacts, judge=contest.judge)
     assert main(["--artifacts", str(contest.artifacts)]) == 0
     assert "ensemble with TTA, 4 views" in capsys.readouterr().out
+
+
+def test_many_suites_are_a_line_each(contest):
+    suites = contest.artifacts / "suites"
+    for name in ("stain", "occlusion", "imagenet-c-full"):
+        shutil.copytree(suites / "an2dl", suites / name)
+        shutil.copytree(run_folder(contest), run_folder(contest).with_name(f"{name}-judge"))
+    assert written_suites(contest.artifacts) == ["clean", "an2dl", "occlusion", "stain"]
+    value = score(contest.artifacts, suites=written_suites(contest.artifacts), judge=contest.judge)
+    table = describe(value, contest.artifacts).splitlines()[:5]
+    assert table[0].split("  ")[-1] == "ensemble, one view"
+    for line, suite in zip(table[1:], ["clean", "an2dl", "occlusion", "stain"], strict=True):
+        cells = value["rows"][-1]["suites"][suite], value["rows"][-2]["suites"][suite]
+        assert line.startswith(suite if suite == "clean" else f"shifted ({suite})")
+        assert f"{cells[0]['accuracy']:.4f} [" in line and line.endswith(f"{cells[1]['accuracy']:.4f}")
+
+
+def test_a_suite_that_was_changed_or_is_of_another_split_is_refused(contest):
+    folder = contest.artifacts / "suites" / "clean" / "judge"
+    meta = read_json(folder / "meta.json", "")
+    write_json(folder / "meta.json", meta | {"sha256": sha256_file(folder / "images.npy")})
+    score(contest.artifacts, judge=contest.judge)  # no split here: nothing to compare with
+    write_json(folder / "meta.json", meta | {"sha256": "0" * 64})
+    with pytest.raises(KitError, match=r"images.npy was changed since .*expected sha256 0+\. .*--suites clean`"):
+        score(contest.artifacts, judge=contest.judge)
+    write_json(folder / "meta.json", meta | {"sha256": sha256_file(folder / "images.npy"), "folds_sha256": "old"})
+    (contest.artifacts / "split").mkdir(exist_ok=True)
+    (contest.artifacts / "split" / "folds.csv").write_text("other")
+    with pytest.raises(KitError, match=r"was written for another split than .*folds\.csv: run `python -m"):
+        score(contest.artifacts, judge=contest.judge)
