@@ -61,6 +61,7 @@ class Augmenter(keras.layers.Layer):
         self.policy = policy
         self.batch_size = batch_size
         self.seed_generator = keras.random.SeedGenerator(derive_seed(seed, "augment"))
+        self.built = True  # there is nothing to build, and `in_order` goes past Keras' own call, which would say so
 
     def call(self, images: Any, targets: Any) -> tuple[Any, Any]:
         """Augment; the images come back in another order, and `targets` (n, ...) in the same one.
