@@ -8,7 +8,7 @@ import pytest
 
 from submission.kit.errors import KitError
 from submission.kit.files import sha256_file
-from training.checkpoint import load_checkpoint, save_checkpoint
+from training.checkpoint import load_checkpoint, read_counters, save_checkpoint
 from training.recipes import RECIPES, get_recipe
 from training.runs import check_split, create_run, current_runs, list_runs, open_run, run_name
 from training.train import parse_changes
@@ -98,6 +98,7 @@ def test_a_checkpoint_gives_back_what_it_was_given(tmp_path):
     assert load_checkpoint(tmp_path / "state.npz", variables) == {"epoch": 4}
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(variables[0]), [0.0, 1.0, 2.0])
     assert int(variables[1]) == 7
+    assert read_counters(tmp_path / "state.npz") == {"epoch": 4}
 
 
 def test_damaged_and_foreign_checkpoints(tmp_path):
@@ -126,9 +127,10 @@ def test_runs_of_another_split_and_quick_tries_are_left_out(tmp_path):
         "now": create_run(tmp_path / "runs", config(data=today)),
         "old": create_run(tmp_path / "runs", config(data={"folds_sha256": "other"})),
         "quick": create_run(tmp_path / "runs", config(data=today, limit=5)),
+        "steps": create_run(tmp_path / "runs", config(data=today, steps=2)),
         "new": create_run(tmp_path / "runs", config(data=today, seed=1)),
     }
-    for name in ("now", "old", "quick"):
+    for name in ("now", "old", "quick", "steps"):
         runs[name].set_state("predicted")
     assert [run.name for run in current_runs(tmp_path, ("predicted",))] == [runs["now"].name]
     check_split(runs["quick"], tmp_path)

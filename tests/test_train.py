@@ -1,37 +1,28 @@
 """Training on the tiny contest: what is written, what is repeated, what survives a kill."""
 
-import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from same_end import assert_same_end
 from scipy.special import log_softmax
 from tiny_contest import TINY, make_contest
 
 from submission.kit.errors import KitError
+from submission.kit.files import read_json
 from submission.kit.image_set import open_image_set
 from submission.kit.probs_file import load_probs
 from submission.kit.tta import VIEWS
-from training.augment.engine import Augmenter
 from training.augment.policies import POLICIES
-from training.augmented_net import AugmentedNet
-from training.averaging import averaged_weights
 from training.batches import ShuffledBatches, batch_inputs
 from training.checkpoint import save_checkpoint
 from training.folds import load_folds
 from training.net import load_net
 from training.predict import main as predict
-from training.recipes import get_recipe
-from training.runs import list_runs
+from training.runs import current_runs, list_runs
 from training.train import main as train
-from training.train import make_optimizer
 from training.validation import Validator
 
 
@@ -108,42 +99,24 @@ def test_interrupted_training_goes_on_where_it_was(contest, tmp_path, monkeypatc
     assert_same_end(tmp_path / "cut", tmp_path / "whole")
 
 
-def assert_same_end(one_dir: Path, other_dir: Path) -> None:
-    histories = [(path / "history.jsonl").read_text().splitlines() for path in (one_dir, other_dir)]
-    lines = [[json.loads(line) | {"seconds": 0, "train_seconds": 0} for line in history] for history in histories]
-    assert lines[0] == lines[1]
-    with np.load(one_dir / "last.state.npz") as one, np.load(other_dir / "last.state.npz") as other:
-        assert one.files == other.files
-        for name in one.files:
-            np.testing.assert_array_equal(one[name], other[name])
-
-
-@pytest.mark.slow
-def test_kill_and_resume_ends_where_an_uninterrupted_run_ends(contest, tmp_path):
-    """kill -9 in the middle of the second epoch; the same command goes on and the weights are the same, bit for bit."""
-    names = ["--artifacts", str(contest), "--seed", "3"]
-    fields = ["--set", "epochs=3", "batch_size=24", "policy=strong"]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-
-    def start(run_dir: Path) -> subprocess.Popen:
-        arguments = [sys.executable, "-m", "training.train", *names, "--run-dir", str(run_dir), *fields]
-        return subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    with start(cut) as child:
-        deadline = time.monotonic() + 120
-        while not (cut / "last.state.npz").exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        child.send_signal(signal.SIGKILL)
-        child.stderr.close()
-    epochs = len((cut / "history.jsonl").read_text().splitlines())
-    assert not (cut / "state.txt").exists()
-    for run_dir in (cut, whole):
-        with start(run_dir) as child:
-            _, errors = child.communicate(timeout=200)
-            assert child.returncode == 0, errors.decode()[-2000:]
-    assert epochs < 3
-    assert_same_end(cut, whole)
+def test_a_quick_try_of_few_steps_has_one_epoch_a_phase(contest, capsys):
+    fields = ["epochs=9", "head_epochs=4", "batch_size=64", "policy=flips", "swa_epochs=5", "ema_epochs=0"]
+    arguments = ["--artifacts", str(contest), "--limit", "30", "--steps", "1", "--set", *fields]
+    assert train(arguments) == 0
+    line = capsys.readouterr().out
+    assert (
+        "quick try: head_epochs 4 cut to 1, epochs 9 cut to 1, swa_epochs 5 cut to 1, batch_size 64 cut to 30" in line
+    )
+    (run,) = [run for run in list_runs(contest / "runs") if run.config["steps"]]
+    assert [line["phase"] for line in run.history()] == ["head", "tune"]
+    assert run.config["recipe"]["batch_size"] == 30
+    assert run not in current_runs(contest, ("trained",))
+    metrics = read_json(run.path / "metrics.json", "")
+    assert metrics["num_images"] == 30
+    assert set(metrics) == {"class_names", "num_images", "clean", "augmented"}
+    best = min(run.history(), key=lambda line: line["val_log_loss"] + line["val_aug_log_loss"])
+    assert metrics["clean"]["accuracy"] == pytest.approx(best["val_accuracy"], abs=1e-5)
+    assert metrics["augmented"]["accuracy"] == pytest.approx(best["val_aug_accuracy"], abs=1e-5)
 
 
 def test_the_order_of_images_follows_seed_and_epoch(contest):
@@ -172,45 +145,10 @@ def test_validation_scores_equal_the_nets_own(contest):
     log_probs = log_softmax(logits, axis=1)
     assert scores.accuracy == pytest.approx(np.mean(logits.argmax(1) == data.labels[rows]))
     assert scores.log_loss == pytest.approx(-np.mean(log_probs[np.arange(len(rows)), data.labels[rows]]), rel=1e-4)
+    found = Validator(net, POLICIES["none"], 25, seed=0).logits(data, rows)
+    np.testing.assert_allclose(found, logits, rtol=1e-4, atol=1e-4)
     under_policy = Validator(net, POLICIES["strong"], 25, seed=0)
     assert under_policy.score(data, rows) == under_policy.score(data, rows)
-
-
-def test_loss_is_the_smoothed_cross_entropy():
-    net = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(4)])
-    model = AugmentedNet(net, Augmenter(POLICIES["none"], 1, 0), True, label_smoothing=0.2)
-    logits, targets = np.array([[2.0, 0.0, 1.0, -1.0]]), np.array([[0.0, 0.0, 1.0, 0.0]])
-    log_probs = logits - np.log(np.exp(logits).sum())
-    expected = -(log_probs @ np.array([0.05, 0.05, 0.85, 0.05]))[0]
-    assert float(model.compute_loss(y_pred={"logits": logits, "targets": targets})) == pytest.approx(expected, rel=1e-5)
-
-
-def test_averaged_weights_are_the_moving_average_and_leave_no_trace():
-    net = keras.Sequential(
-        [keras.Input((4, 4, 3)), keras.layers.BatchNormalization(), keras.layers.Flatten(), keras.layers.Dense(2)]
-    )
-    model = AugmentedNet(net, Augmenter(POLICIES["none"], 4, 0), True)
-    recipe = get_recipe("small_cnn", {"epochs": 1, "warmup_epochs": 0, "ema_epochs": 1})
-    optimizer = make_optimizer(recipe, steps_per_epoch=4, momentum=0.5)
-    model.compile(optimizer=optimizer, jit_compile=False)
-    rng = np.random.default_rng(0)
-    batch = {
-        "images": rng.integers(0, 256, (4, 4, 4, 3), np.uint8),
-        "targets": np.eye(2, dtype=np.float32)[[0, 1, 0, 1]],
-    }
-    model(batch)
-    kernels = [keras.ops.convert_to_numpy(net.layers[-1].kernel)]
-    for _ in range(3):
-        model.fit(batch, epochs=1, batch_size=4, verbose=0)
-        kernels.append(keras.ops.convert_to_numpy(net.layers[-1].kernel))
-    before = [keras.ops.convert_to_numpy(variable) for variable in model.trained_variables()]
-    with averaged_weights(model, optimizer, [batch] * 3):
-        # the average starts from the weights after the first step, not from those before it
-        expected = 0.25 * kernels[1] + 0.25 * kernels[2] + 0.5 * kernels[3]
-        np.testing.assert_allclose(keras.ops.convert_to_numpy(net.layers[-1].kernel), expected, rtol=1e-5)
-        assert not np.array_equal(keras.ops.convert_to_numpy(net.layers[0].moving_mean), before[-1])
-    for variable, value in zip(model.trained_variables(), before, strict=True):
-        np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), value)
 
 
 @pytest.mark.parametrize(
@@ -218,11 +156,17 @@ def test_averaged_weights_are_the_moving_average_and_leave_no_trace():
     [
         (["--recipe", "resnet"], "unknown recipe. Received: 'resnet'"),
         (["--fold", "9"], "expected a part of the split: fold0, fold1, fold2, select, judge. Received: 'fold9'"),
-        (["--limit", "23"], "at least one batch of images.*Received: 23 images, batch_size=24. .*set batch_size=23"),
-        (["--limit", "20"], "Received: 20 images, batch_size=24. .*set batch_size=20 policy=flips"),
         (["--limit", "0"], "--limit must be at least 1. Received: 0"),
         (["--set", "batch_size=16"], "policy 'strong' needs a batch of at least 22 images.*Received: batch_size=16"),
-        (["--set", "backbone=resnet"], "unknown backbone. Received: 'resnet'. Known: mobilenet"),
+        (["--steps", "0"], "--steps must be at least 1. Received: 0"),
+        (["--set", "batch_size=400"], "at least one batch of images.*Received: 106 images an epoch, batch_size=400"),
+        (["--set", "batch_size=24", "accumulate=5"], "accumulate=5 needs as many steps an epoch. Received: 4 steps"),
+        (["--set", "swa_epochs=60", "ema_epochs=0"], "swa_epochs must be at most the epochs of the tune phase"),
+        (["--set", "policy=none", "jsd_weight=1"], "jsd_weight=1 compares altered .* policy 'none' alters nothing"),
+        (["--set", "contrastive_epochs=1", "head_epochs=1", "trainable_depth=0"], "Set trainable_depth above 0"),
+        (["--budget", "1d"], "--budget takes a time of at least 30s, such as 10m, 1h or 8h. Received: '1d'"),
+        (["--budget", "1h", "--set", "epochs=3"], "--budget sets the epochs.*Received: epochs"),
+        (["--set", "backbone=resnet"], "unknown backbone. Received: 'resnet'. Known: .*mobilenet"),
         (["--set", "policy=mild"], "unknown augmentation policy. Received: 'mild'"),
         (["--set", "name=../../evil"], "a recipe's name cannot be changed. Received: name='../../evil'"),
         (["--set", "dropout=null"], "dropout must be a number. Received: dropout=None"),

@@ -132,7 +132,7 @@ def _candidates(recipe: Recipe, changes: dict[str, Any]) -> list[tuple[Plan, Rec
     weights = changes.get("weights", "imagenet")
     candidates = []
     for plan in PLANS:
-        if plan.gpu and not on_gpu() or plan.pretrained and weights is None:
+        if (plan.gpu and not on_gpu()) or (plan.pretrained and weights is None):
             continue
         if "weights" in changes and weights is not None and not plan.pretrained:
             continue
@@ -164,8 +164,8 @@ def scaled_epochs(recipe: Recipe, measured: Measured, left_s: float) -> dict[str
     least = {phase.name: 1 for phase in phases}
     if measured.total_s(least) > left_s:
         raise KitError(
-            f"--budget leaves {max(0.0, left_s):.0f} s for training, and one epoch of each phase of {recipe.name} takes "
-            f"{measured.total_s(least):.0f} s here. Give a longer --budget, or another recipe."
+            f"--budget leaves {max(0.0, left_s):.0f} s for training, and one epoch of each phase of {recipe.name} "
+            f"takes {measured.total_s(least):.0f} s here. Give a longer --budget, or another recipe."
         )
     low, high = 0.0, left_s / min(measured.epoch_s.values())  # between them lies the largest factor that fits
     for _ in range(60):

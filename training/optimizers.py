@@ -46,7 +46,7 @@ def make_optimizer(recipe: Recipe, phase: Phase, steps_per_epoch: int) -> Any:
     It counts batches, whether or not their gradients are summed up over several of them, so that schedule and moving
     average do not depend on `accumulate`. The contrastive phase keeps no moving average: nothing would read it.
     """
-    options: dict[str, Any] = {"weight_decay": recipe.weight_decay or None, "clipnorm": CLIP_NORM}
+    options: dict[str, Any] = {"weight_decay": float(recipe.weight_decay), "clipnorm": CLIP_NORM}
     if recipe.accumulate > 1:
         options["gradient_accumulation_steps"] = recipe.accumulate
     if recipe.ema_epochs and phase.name != CONTRASTIVE:
