@@ -48,7 +48,7 @@ def test_a_file_of_the_keras_application_is_loaded(mobile, file):
     assert_same(net.get_layer("backbone"), mobile)
     images = np.random.default_rng(0).uniform(0, 255, (2, *SHAPE)).astype(np.float32)
     pooled = keras.ops.mean(mobile(images / 127.5 - 1, training=False), axis=(1, 2))
-    np.testing.assert_allclose(features_of(net)(images, training=False), pooled, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(features_of(net)(images, training=False), pooled, rtol=1e-3, atol=1e-3)
 
 
 def test_a_backbone_of_ours_is_a_file_too(tmp_path, file):
