@@ -1,0 +1,183 @@
+"""The accuracy on images without labels, from the submission's probabilities for them.
+
+A ridge regression of the accuracy's logit on label-free statistics is fitted on hundreds of small labelled sets drawn
+from the judged suites. Its errors on families of shifts that were left out of the fit give the interval: the images in
+question are of a family that no suite has. The judge half is what it is fitted on; what it forecasts are other images.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from submission.kit.seeds import derive_seed
+
+from .label_shift import LabelShift, find_label_shift
+from .logit import expit, logit
+from .statistics import BY_PRIOR, NAMES, Calibration, calibrate, statistics
+from .strata import Answers, Stratum, draw, strata
+
+SETS = 300  # drawn for each of the two fits
+LARGEST = 1000  # images a drawn set has
+DIRICHLET = 1.0  # of the class frequencies of a set with label shift: every mixture of classes is as likely
+RIDGE = (0.3, 1.0, 3.0, 10.0, 30.0)
+INFLATION = 1.25  # families left out are fewer than families there are
+
+
+@dataclass(frozen=True)
+class Unlabelled:
+    """accuracy, low, high: in [0, 1]; n: images; label_shift: what was found; statistics: name -> value in [0, 1];
+    sets: how many labelled sets it was fitted on; families: of them; error: their error, left out, logit scale."""
+
+    accuracy: float
+    low: float
+    high: float
+    level: float
+    n: int
+    label_shift: LabelShift
+    statistics: dict[str, float]
+    sets: int
+    families: int
+    error: float
+
+
+def forecast_unlabelled(
+    probs_nk: np.ndarray, answers: Sequence[Answers], seed: int = 0, level: float = 0.9
+) -> Unlabelled:
+    """Forecast the accuracy on N unlabelled images.
+
+    Args:
+        probs_nk: (N, K) of the submission for them, N > 0.
+        answers: of the same submission on the judge half of the suites, "clean" among them, and another one.
+        seed: of the sets drawn.
+        level: of the interval.
+
+    Raises:
+        ValueError: no images, or no clean and shifted suite.
+    """
+    clean = [one for one in answers if one.suite == "clean"]
+    shifted = [one for one in answers if one.suite != "clean"]
+    if not len(probs_nk) or not clean or not shifted:
+        raise ValueError("expected images, the clean suite and a shifted one")
+    k = probs_nk.shape[1]
+    pooled = (np.concatenate([one.probs_nk for one in shifted]), np.concatenate([one.labels for one in shifted]))
+    calibration = calibrate((clean[0].probs_nk, clean[0].labels), pooled, k)
+    there = strata(answers)
+    size = min(len(probs_nk), LARGEST)
+    rng = np.random.default_rng(derive_seed(seed, "forecast", "unlabelled"))
+    usual = _Sets.of(there, size, calibration, rng, shift=False)
+    features = statistics(probs_nk, calibration)
+    histogram = np.bincount(probs_nk.argmax(-1), minlength=k) / len(probs_nk)
+    guess = usual.fit(level)
+    hardness = guess.at(features)
+    found = find_label_shift(
+        histogram,
+        calibration.prior_k,
+        [(row, guess.at(x)) for row, x in zip(usual.histograms, usual.features, strict=True)],
+        hardness,
+        _confusion(there, expit(hardness), k),
+    )
+    fit, sets = guess, usual
+    if found.detected:
+        sets = _Sets.of(there, size, calibration, rng, shift=True)
+        fit = sets.fit(level)
+    middle = fit.at(features)
+    share = expit(middle)
+    sampling = 1 / (len(probs_nk) * max(share * (1 - share), 0.5 / len(probs_nk)))
+    half = NormalDist().inv_cdf((1 + level) / 2) * (fit.variance * INFLATION**2 + sampling) ** 0.5
+    return Unlabelled(
+        accuracy=share,
+        low=expit(middle - half),
+        high=expit(middle + half),
+        level=level,
+        n=len(probs_nk),
+        label_shift=found,
+        statistics={name: expit(float(value)) for name, value in zip(NAMES, features, strict=True)},
+        sets=len(sets.targets),
+        families=len(set(sets.families)),
+        error=fit.variance**0.5,
+    )
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A linear function of some statistics, and the mean squared error on families left out."""
+
+    columns: np.ndarray
+    centre: np.ndarray
+    scale: np.ndarray
+    slope: np.ndarray
+    base: float
+    variance: float
+
+    def at(self, features: np.ndarray) -> float:
+        return self.base + float((features[self.columns] - self.centre) / self.scale @ self.slope)
+
+
+@dataclass(frozen=True)
+class _Sets:
+    """Drawn sets: features (S, F), targets (S,) logit of the accuracy, families S names, histograms (S, K)."""
+
+    features: np.ndarray
+    targets: np.ndarray
+    families: list[str]
+    histograms: np.ndarray
+    columns: np.ndarray
+
+    @staticmethod
+    def of(
+        there: Sequence[Stratum], size: int, calibration: Calibration, rng: np.random.Generator, shift: bool
+    ) -> "_Sets":
+        """Each family as many sets; a set is a stratum, or two of one family mixed."""
+        families = sorted({one.family for one in there})
+        k = len(calibration.prior_k)
+        rows: list[tuple[np.ndarray, float, str, np.ndarray]] = []
+        for number in range(SETS):
+            family = families[number % len(families)]
+            own = [one for one in there if one.family == family]
+            frequencies = rng.dirichlet(np.full(k, DIRICHLET)) if shift else calibration.prior_k
+            share = int(round(size * rng.uniform())) if rng.random() < 0.5 else size
+            parts = [
+                draw(own[rng.integers(len(own))], n, rng, frequencies) for n in (share, size - share) if n > 0
+            ]
+            probs, labels = (np.concatenate(part) for part in zip(*parts, strict=True))
+            right = int((probs.argmax(-1) == labels).sum())
+            target = logit((right + 0.5) / (size + 1))
+            histogram = np.bincount(probs.argmax(-1), minlength=k) / size
+            rows.append((statistics(probs, calibration), target, family, histogram))
+        features, targets, names, histograms = zip(*rows, strict=True)
+        columns = np.array([n for n, name in enumerate(NAMES) if not (shift and name in BY_PRIOR)])
+        return _Sets(np.stack(features), np.array(targets), list(names), np.stack(histograms), columns)
+
+    def fit(self, level: float) -> _Fit:
+        """The ridge whose penalty does best on families left out; with one family, on every fifth set left out."""
+        groups = np.array(self.families) if len(set(self.families)) > 1 else np.arange(len(self.targets)) % 5
+        errors = {}
+        for penalty in RIDGE:
+            left_out = np.empty(len(self.targets))
+            for group in np.unique(groups):
+                out = groups == group
+                fit = self._ridge(~out, penalty, 0.0)
+                left_out[out] = [fit.at(x) for x in self.features[out]] - self.targets[out]
+            errors[penalty] = float((left_out**2).mean())
+        best = min(errors, key=lambda penalty: errors[penalty])
+        return self._ridge(np.ones(len(self.targets), bool), best, errors[best])
+
+    def _ridge(self, rows: np.ndarray, penalty: float, variance: float) -> _Fit:
+        x, y = self.features[rows][:, self.columns], self.targets[rows]
+        centre, scale = x.mean(0), np.maximum(x.std(0), 1e-9)
+        z = (x - centre) / scale
+        slope = np.linalg.solve(z.T @ z + penalty * np.eye(z.shape[1]), z.T @ (y - y.mean()))
+        return _Fit(self.columns, centre, scale, slope, float(y.mean()), variance)
+
+
+def _confusion(there: Sequence[Stratum], accuracy: float, k: int) -> np.ndarray:
+    """True class to predicted, rows sum to 1, over the strata whose accuracy is near; each row is smoothed."""
+    gaps = [abs(float((one.probs_nk.argmax(-1) == one.labels).mean()) - accuracy) for one in there]
+    near = np.argsort(gaps, kind="stable")[: max(3, len(there) // 4)]
+    counts = np.eye(k)
+    for row in near:
+        one = there[row]
+        counts += np.bincount(one.labels * k + one.probs_nk.argmax(-1), minlength=k * k).reshape(k, k)
+    return counts / counts.sum(1, keepdims=True)
