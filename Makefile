@@ -12,8 +12,13 @@ MEMBERS ?= small_cnn:0:0 mobilenet_v3_small:1:0
 SET ?=
 PROFILE ?= an2dl
 ZIP ?=
+WITH ?=
 LIMIT ?=
 PHASE ?=
+# a leaderboard score: sha256 score phase
+ADD ?=
+# images to forecast, .npz or .npy
+UNLABELLED ?=
 # largest difference of a probability between training and what is shipped
 TOLERANCE ?= 1e-5
 FLAGS ?=
@@ -31,7 +36,7 @@ ifneq (1,$(words [$($(1))]))
 $$(error expected a path without spaces. Received: $(1)=$($(1)). Make a link to it: ln -s "$($(1))" NAME)
 endif
 endef
-$(foreach name,DATA ARTIFACTS CURDIR ZIP,$(eval $(call NO_SPACES,$(name))))
+$(foreach name,DATA ARTIFACTS CURDIR ZIP WITH UNLABELLED,$(eval $(call NO_SPACES,$(name))))
 $(foreach member,$(MEMBERS),$(if $(word 3,$(subst :, ,$(member))),,$(error expected members as recipe:fold:seed. Received: $(member))))
 
 A := $(ARTIFACTS)
@@ -47,7 +52,8 @@ STAMPS := $(foreach member,$(MEMBERS),$(A)/members/$(subst :,~,$(member)).run)
 
 .SUFFIXES:
 .SECONDARY:
-PHONY := help setup submission data clean split suites train predict ensemble export package score judge report \
+PHONY := help setup submission data clean split suites train predict ensemble export package score compare ledger \
+	judge report \
 	rules check-runtimes submit bundle sheet test test-browser test-all lint wipe FORCE
 .PHONY: $(PHONY)
 
@@ -111,11 +117,18 @@ $(A)/submissions/latest.json: $(A)/export/.done $(wildcard submission/kit/*.py) 
 	@$(RUN) submission.package --artifacts $(A) --tolerance $(TOLERANCE)
 	@touch $@
 
-score: $(A)/suites/.done $(if $(ZIP),,$(A)/submissions/latest.json) ## run the zip as Codabench does and forecast the hidden score (ZIP=any.zip)
-	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) $(if $(ZIP),--zip '$(ZIP)')
+score: $(A)/suites/.done $(if $(ZIP),,$(A)/submissions/latest.json) ## run the zip as Codabench does and forecast the hidden score (ZIP=any.zip, UNLABELLED=images.npz)
+	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) $(if $(ZIP),--zip '$(ZIP)') \
+		$(if $(UNLABELLED),--unlabelled '$(UNLABELLED)')
 $(A)/judge/score.json: $(A)/submissions/latest.json $(A)/suites/.done $(A)/.settings/score
 	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) --brief
 	@touch $@
+
+compare: $(A)/suites/.done ## is B better than A, or is it noise: make compare ZIP=a.zip WITH=b.zip
+	@$(RUN) local_eval.compare '$(ZIP)' '$(WITH)' --artifacts $(A) --profile $(PROFILE)
+
+ledger: $(READY) ## every zip with its scores; make ledger ADD="sha256 score phase" adds one of the leaderboard
+	@$(RUN) local_eval.ledger --artifacts $(A) $(if $(ADD),add $(ADD),list)
 
 judge: $(READY) ## run a zip on any organiser's bundle: make judge ZIP=any.zip BUNDLE=competition.zip PHASE=0
 	@$(RUN) local_eval.run '$(ZIP)' --artifacts $(A) --bundle '$(BUNDLE)' --phase $(or $(PHASE),0)

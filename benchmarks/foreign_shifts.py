@@ -97,7 +97,7 @@ def corrupted(names: Sequence[str], severity: int) -> Alter:
 
 def _imagecorruptions() -> Callable[..., np.ndarray]:
     """Its `corrupt`; version 1.1.2 speaks to an older NumPy and scikit-image than those of today."""
-    np.float_ = np.float64  # type: ignore[attr-defined]
+    np.float_ = np.float64  # type: ignore[attr-defined]  # noqa: NPY201
     from imagecorruptions import corrupt, corruptions
     from skimage.filters import gaussian
 

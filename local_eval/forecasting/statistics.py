@@ -46,7 +46,7 @@ def statistics(probs_nk: np.ndarray, calibration: Calibration) -> np.ndarray:
     """The statistics `NAMES` of N images, float64, each on a scale on which the accuracy's logit is about linear.
 
     confidence: mean of the largest probability; entropy: mean, as a share of log K, turned around; atc: share above a
-    threshold; nuclear: nuclear norm of the matrix of probabilities over its largest value (Deng et al. 2023); mano: mean
+    threshold; nuclear: nuclear norm of the probabilities over its largest value (Deng et al. 2023); mano: mean
     fourth power of the probabilities, to the 1/4 (Xie et al. 2024, with softmax); transport: see there.
 
     Args:

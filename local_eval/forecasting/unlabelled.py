@@ -137,10 +137,8 @@ class _Sets:
             family = families[number % len(families)]
             own = [one for one in there if one.family == family]
             frequencies = rng.dirichlet(np.full(k, DIRICHLET)) if shift else calibration.prior_k
-            share = int(round(size * rng.uniform())) if rng.random() < 0.5 else size
-            parts = [
-                draw(own[rng.integers(len(own))], n, rng, frequencies) for n in (share, size - share) if n > 0
-            ]
+            share = round(size * rng.uniform()) if rng.random() < 0.5 else size
+            parts = [draw(own[rng.integers(len(own))], n, rng, frequencies) for n in (share, size - share) if n > 0]
             probs, labels = (np.concatenate(part) for part in zip(*parts, strict=True))
             right = int((probs.argmax(-1) == labels).sum())
             target = logit((right + 0.5) / (size + 1))
