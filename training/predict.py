@@ -14,6 +14,7 @@ from submission.kit.files import read_json, sha256_file, write_json
 from submission.kit.image_set import ImageSet, open_image_set
 from submission.kit.probs_file import Probs, save_probs
 from submission.kit.tta import VIEWS, views_for
+from submission.kit.tuning import tunes
 
 from .folds import SELECT, fold_name, load_folds
 from .net import load_net
@@ -76,6 +77,7 @@ def tasks(artifacts: Path, fold: int) -> list[Task]:
     return found
 
 
+@tunes
 def predict(run: Run, artifacts: Path) -> int:
     """Write probs_<set>.npz for every set into the run, all views; sets that are up to date are left as they are.
 

@@ -18,6 +18,7 @@ from submission.kit.errors import KitError
 from submission.kit.files import atomic_path, sha256_file, write_text
 from submission.kit.image_set import ImageSet, open_image_set
 from submission.kit.seeds import derive_seed
+from submission.kit.tuning import tunes
 
 from .folds import Folds, fold_name, load_folds
 from .recipes import RECIPES, Recipe, get_recipe
@@ -80,6 +81,7 @@ def _check(recipe: Recipe, folds: Folds, fold: int, limit: int | None) -> None:
         )
 
 
+@tunes
 def train(run: Run, artifacts: Path) -> None:
     """Train a run to its end, from wherever it stands.
 
