@@ -11,6 +11,7 @@ import argparse
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from local_eval.forecasting.forecast import forecast
 from local_eval.forecasting.posterior import Entry
 from local_eval.forecasting.scenarios import UNKNOWN, known_scenarios
 from local_eval.forecasting.strata import Answers
-from local_eval.forecasting.unlabelled import forecast_unlabelled
+from local_eval.forecasting.unlabelled import LabelFree
 from submission.kit.files import read_json
 from submission.kit.seeds import derive_seed
 
@@ -38,7 +39,11 @@ class Net:
     suites: dict[str, Answers]
     foreign: dict[str, tuple[np.ndarray, np.ndarray]]
 
-    @property
+    @cached_property
+    def label_free(self) -> LabelFree:
+        return LabelFree(list(self.suites.values()), 500)
+
+    @cached_property
     def evidence(self) -> dict[str, Evidence]:
         return {name: Evidence(name, _accuracy(one.probs_nk, one.labels), len(one.labels))
                 for name, one in self.suites.items()}  # fmt: skip
@@ -97,9 +102,8 @@ def _cases(net: Net, nets: Sequence[Net], name: str, scenario: str) -> list[Case
                 made = forecast(net.evidence, which, entries, phase="p" if entries else None)
                 case = Case(net.name, name, f"{kind}, {k} scores", truth, made.accuracy, made.low, made.high)
                 found.append(case)
-    answers = list(net.suites.values())
     for kind, rows in (("as trained", np.arange(len(labels))), ("shifted", _shifted_rows(labels, name))):
-        made_u = forecast_unlabelled(probs[rows], answers)
+        made_u = net.label_free.forecast(probs[rows])
         truth_u = _accuracy(probs[rows], labels[rows])
         flag = "detected" if made_u.label_shift.detected else "not detected"
         for method in (f"unlabelled, classes {kind}", f"  of these {flag}, {kind}"):

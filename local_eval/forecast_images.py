@@ -14,7 +14,7 @@ from .forecasting.answer_images import answer_images
 from .forecasting.label_shift import chi_square
 from .forecasting.scenarios import UNKNOWN
 from .forecasting.strata import Answers
-from .forecasting.unlabelled import forecast_unlabelled
+from .forecasting.unlabelled import LabelFree
 from .forecasting.unlabelled_file import read_unlabelled
 from .judged import Judged
 from .limits import Limits
@@ -69,7 +69,8 @@ def forecast_images(
     notes = [f"only {len(answers.labels)} images: their own draw moves the accuracy"] if about["n"] < FEW else []
     if answers.probs_nk is None or any(run.table is None for run in judged.values()):
         return about | _from_labels(histogram, images.labels, k, made, notes)
-    found = forecast_unlabelled(answers.probs_nk, [_answers(artifacts, *item) for item in judged.items()])
+    fitted = LabelFree([_answers(artifacts, *item) for item in judged.items()], len(answers.labels))
+    found = fitted.forecast(answers.probs_nk)
     shift = found.label_shift
     notes.append(f"fitted on {found.sets} small sets of {found.families} families of shifts, the judge half's images")
     if shift.detected:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-_STEPS = 60
+_STEPS = 20
 _SHARPNESS = (0.1, 0.03, 0.01)  # of the smoothed problem, ever closer to the true one
 
 

@@ -7,6 +7,7 @@ question are of a family that no suite has. The judge half is what it is fitted 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import NormalDist
 
 import numpy as np
@@ -18,8 +19,8 @@ from .logit import expit, logit
 from .statistics import BY_PRIOR, NAMES, Calibration, calibrate, statistics
 from .strata import Answers, Stratum, draw, strata
 
-SETS = 300  # drawn for each of the two fits
-LARGEST = 1000  # images a drawn set has
+SETS = 240  # drawn for each of the two fits
+LARGEST = 500  # images a drawn set has
 DIRICHLET = 1.0  # of the class frequencies of a set with label shift: every mixture of classes is as likely
 RIDGE = (0.3, 1.0, 3.0, 10.0, 30.0)
 INFLATION = 1.25  # families left out are fewer than families there are
@@ -42,62 +43,74 @@ class Unlabelled:
     error: float
 
 
-def forecast_unlabelled(
-    probs_nk: np.ndarray, answers: Sequence[Answers], seed: int = 0, level: float = 0.9
-) -> Unlabelled:
-    """Forecast the accuracy on N unlabelled images.
+class LabelFree:
+    """Fitted on one submission's answers; forecasts as many sets of images as wanted.
 
     Args:
-        probs_nk: (N, K) of the submission for them, N > 0.
-        answers: of the same submission on the judge half of the suites, "clean" among them, and another one.
+        answers: on the judge half of the suites, "clean" among them, and another one.
+        size: about how many images the sets to forecast have.
         seed: of the sets drawn.
-        level: of the interval.
 
     Raises:
-        ValueError: no images, or no clean and shifted suite.
+        ValueError: no clean or no shifted suite.
     """
-    clean = [one for one in answers if one.suite == "clean"]
-    shifted = [one for one in answers if one.suite != "clean"]
-    if not len(probs_nk) or not clean or not shifted:
-        raise ValueError("expected images, the clean suite and a shifted one")
-    k = probs_nk.shape[1]
-    pooled = (np.concatenate([one.probs_nk for one in shifted]), np.concatenate([one.labels for one in shifted]))
-    calibration = calibrate((clean[0].probs_nk, clean[0].labels), pooled, k)
-    there = strata(answers)
-    size = min(len(probs_nk), LARGEST)
-    rng = np.random.default_rng(derive_seed(seed, "forecast", "unlabelled"))
-    usual = _Sets.of(there, size, calibration, rng, shift=False)
-    features = statistics(probs_nk, calibration)
-    histogram = np.bincount(probs_nk.argmax(-1), minlength=k) / len(probs_nk)
-    guess = usual.fit(level)
-    hardness = guess.at(features)
-    found = find_label_shift(
-        histogram,
-        calibration.prior_k,
-        [(row, guess.at(x)) for row, x in zip(usual.histograms, usual.features, strict=True)],
-        hardness,
-        _confusion(there, expit(hardness), k),
-    )
-    fit, sets = guess, usual
-    if found.detected:
-        sets = _Sets.of(there, size, calibration, rng, shift=True)
-        fit = sets.fit(level)
-    middle = fit.at(features)
-    share = expit(middle)
-    sampling = 1 / (len(probs_nk) * max(share * (1 - share), 0.5 / len(probs_nk)))
-    half = NormalDist().inv_cdf((1 + level) / 2) * (fit.variance * INFLATION**2 + sampling) ** 0.5
-    return Unlabelled(
-        accuracy=share,
-        low=expit(middle - half),
-        high=expit(middle + half),
-        level=level,
-        n=len(probs_nk),
-        label_shift=found,
-        statistics={name: expit(float(value)) for name, value in zip(NAMES, features, strict=True)},
-        sets=len(sets.targets),
-        families=len(set(sets.families)),
-        error=fit.variance**0.5,
-    )
+
+    def __init__(self, answers: Sequence[Answers], size: int, seed: int = 0) -> None:
+        clean = [one for one in answers if one.suite == "clean"]
+        shifted = [one for one in answers if one.suite != "clean"]
+        if not clean or not shifted or size < 1:
+            raise ValueError("expected images, the clean suite and a shifted one")
+        pooled = (np.concatenate([one.probs_nk for one in shifted]), np.concatenate([one.labels for one in shifted]))
+        self._k = clean[0].probs_nk.shape[1]
+        self._calibration = calibrate((clean[0].probs_nk, clean[0].labels), pooled, self._k)
+        self._strata = strata(answers)
+        self._size = min(size, LARGEST)
+        self._seed = seed
+
+    @cached_property
+    def _usual(self) -> tuple["_Sets", "_Fit"]:
+        return self._drawn(shift=False)
+
+    @cached_property
+    def _shifted(self) -> tuple["_Sets", "_Fit"]:
+        return self._drawn(shift=True)
+
+    def _drawn(self, shift: bool) -> tuple["_Sets", "_Fit"]:
+        rng = np.random.default_rng(derive_seed(self._seed, "forecast", "unlabelled", shift))
+        sets = _Sets.of(self._strata, self._size, self._calibration, rng, shift)
+        return sets, sets.fit()
+
+    def forecast(self, probs_nk: np.ndarray, level: float = 0.9) -> Unlabelled:
+        """Forecast the accuracy on N > 0 unlabelled images from the submission's probabilities (N, K) for them."""
+        n = len(probs_nk)
+        usual, fit = self._usual
+        features = statistics(probs_nk, self._calibration)
+        histogram = np.bincount(probs_nk.argmax(-1), minlength=self._k) / n
+        hardness = fit.at(features)
+        found = find_label_shift(
+            histogram,
+            self._calibration.prior_k,
+            [(row, fit.at(x)) for row, x in zip(usual.histograms, usual.features, strict=True)],
+            hardness,
+            _confusion(self._strata, expit(hardness), self._k),
+        )
+        sets, fit = self._shifted if found.detected else (usual, fit)
+        middle = fit.at(features)
+        share = expit(middle)
+        sampling = 1 / (n * max(share * (1 - share), 0.5 / n))
+        half = NormalDist().inv_cdf((1 + level) / 2) * (fit.variance * INFLATION**2 + sampling) ** 0.5
+        return Unlabelled(
+            accuracy=share,
+            low=expit(middle - half),
+            high=expit(middle + half),
+            level=level,
+            n=n,
+            label_shift=found,
+            statistics={name: expit(float(value)) for name, value in zip(NAMES, features, strict=True)},
+            sets=len(sets.targets),
+            families=len(set(sets.families)),
+            error=fit.variance**0.5,
+        )
 
 
 @dataclass(frozen=True)
@@ -148,7 +161,7 @@ class _Sets:
         columns = np.array([n for n, name in enumerate(NAMES) if not (shift and name in BY_PRIOR)])
         return _Sets(np.stack(features), np.array(targets), list(names), np.stack(histograms), columns)
 
-    def fit(self, level: float) -> _Fit:
+    def fit(self) -> _Fit:
         """The ridge whose penalty does best on families left out; with one family, on every fifth set left out."""
         groups = np.array(self.families) if len(set(self.families)) > 1 else np.arange(len(self.targets)) % 5
         errors = {}
