@@ -21,8 +21,10 @@ from local_eval.forecasting.evidence import Evidence
 from local_eval.forecasting.forecast import forecast
 from local_eval.forecasting.posterior import Entry
 from local_eval.forecasting.scenarios import UNKNOWN, known_scenarios
+from local_eval.forecasting.severity import severity_shifts
 from local_eval.forecasting.strata import Answers
 from local_eval.forecasting.unlabelled import LabelFree
+from local_eval.severities import read_severities
 from submission.kit.files import read_json
 from submission.kit.seeds import derive_seed
 
@@ -38,10 +40,19 @@ class Net:
     name: str
     suites: dict[str, Answers]
     foreign: dict[str, tuple[np.ndarray, np.ndarray]]
+    severities: np.ndarray
 
     @cached_property
     def label_free(self) -> LabelFree:
         return LabelFree(list(self.suites.values()), 500)
+
+    def shift(self, scenario: str, foreign: str) -> tuple[int, float] | None:
+        """The severity that corruptions-1 to -5 are known to have; they are imagecorruptions' own numbers."""
+        if scenario != "imagenet-c" or not foreign.startswith("corruptions-"):
+            return None
+        one = self.suites[scenario]
+        severity = int(foreign[-1])
+        return severity, severity_shifts(one.probs_nk.argmax(-1) == one.labels, self.severities)[severity]
 
     @cached_property
     def evidence(self) -> dict[str, Evidence]:
@@ -99,7 +110,8 @@ def _cases(net: Net, nets: Sequence[Net], name: str, scenario: str) -> list[Case
                 others = [other for other in nets if other.name != net.name]
                 picked = [others[n] for n in rng.choice(len(others), min(k, len(others)), replace=False)]
                 entries = [Entry(_accuracy(*one.foreign[name]), "p", one.evidence) for one in picked]
-                made = forecast(net.evidence, which, entries, phase="p" if entries else None)
+                phase = "p" if entries else None
+                made = forecast(net.evidence, which, entries, phase=phase, severity=net.shift(which, name))
                 case = Case(net.name, name, f"{kind}, {k} scores", truth, made.accuracy, made.low, made.high)
                 found.append(case)
     for kind, rows in (("as trained", np.arange(len(labels))), ("shifted", _shifted_rows(labels, name))):
@@ -119,7 +131,7 @@ def _shifted_rows(labels: np.ndarray, name: str) -> np.ndarray:
 
 
 def _load(folder: Path, artifacts: Path, without: Sequence[str]) -> Net:
-    suites, foreign = {}, {}
+    suites, foreign, severities = {}, {}, None
     for path in sorted(folder.glob("*.npz")):
         with np.load(path) as file:
             probs, labels, ids = file["probs"], file["labels"], file["ids"]
@@ -132,7 +144,9 @@ def _load(folder: Path, artifacts: Path, without: Sequence[str]) -> Net:
                     line["id"]: tuple(filter(None, line["operations"].split("+"))) for line in csv.DictReader(lines)
                 }
             suites[name] = Answers(name, labels, probs, [by_id.get(str(one), ()) for one in ids])
-    return Net(folder.name, suites, foreign)
+            if name == "imagenet-c":
+                severities = read_severities(artifacts / "suites" / name / "judge" / "operations.csv", ids)
+    return Net(folder.name, suites, foreign, severities)
 
 
 def _accuracy(probs: np.ndarray, labels: np.ndarray) -> float:

@@ -16,8 +16,10 @@ from .forecasting.doubts import find_doubts
 from .forecasting.evidence import Evidence
 from .forecasting.forecast import forecast
 from .forecasting.scenarios import DEFAULT, UNKNOWN, known_scenarios
+from .forecasting.severity import severity_shifts
 from .judged import Judged
 from .ledger import read_records
+from .severities import read_severities
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,10 +64,18 @@ def make_forecasts(artifacts: Path, sha256: str, judged: Mapping[str, Judged]) -
     }
     others = others_judged(records, sha256, {suite: one.n for suite, one in evidence.items()})
     made = {}
+    entries = regression_entries(records)
     for name in known_scenarios(evidence):
-        run = judged[_main_suite(name, judged)]
+        suite = _main_suite(name, judged)
+        run = judged[suite]
         doubts = find_doubts(run.images.labels, run.predictions, run.images.class_names)
-        made[name] = forecast(evidence, name, regression_entries(records), others, warnings=doubts).as_dict()
+        made[name] = forecast(evidence, name, entries, others, warnings=doubts).as_dict()
+        severities = read_severities(artifacts / "suites" / suite / "judge" / "operations.csv", run.images.ids)
+        if name != suite or severities is None:
+            continue
+        for severity in severity_shifts(run.predictions == run.images.labels, severities).items():
+            one = forecast(evidence, name, entries, others, severity=severity, warnings=doubts)
+            made[one.scenario] = one.as_dict()
     return made
 
 

@@ -1,7 +1,7 @@
 """One submission's forecast for one scenario: a number, its interval and the reasons."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
@@ -52,6 +52,7 @@ def forecast(
     others: Mapping[str, Sequence[float]] | None = None,
     *,
     phase: str | None = None,
+    severity: tuple[int, float] | None = None,
     level: float = 0.9,
     warnings: Sequence[str] = (),
 ) -> Forecast:
@@ -63,6 +64,7 @@ def forecast(
         entries: submissions with a leaderboard score; those without evidence of the same suites are left out and told.
         others: suite -> accuracies of the other submissions that were judged on it, from which this one was chosen.
         phase: whose hidden images are forecast; None for ones that no entry has seen.
+        severity: of the scenario's suite, with its shift (see `severity_shifts`); None for the whole suite.
         level: the interval's coverage if what it assumes holds.
         warnings: passed on.
 
@@ -84,6 +86,8 @@ def forecast(
     if len(suites) < len(wanted):
         told.append(f"without {', '.join(sorted(wanted - set(suites)))}: zips of the ledger were not judged on it")
     prior = get_scenario(scenario, suites)
+    if severity is not None:
+        prior = replace(prior, name=f"{scenario}:{severity[0]}", shift=severity[1])
     lowered, luck = {}, {}
     for suite in suites:
         one = evidence[suite]
@@ -102,7 +106,7 @@ def forecast(
         low=expit(made.mean - z * sd),
         high=expit(made.mean + z * sd),
         level=level,
-        scenario=scenario,
+        scenario=prior.name,
         n=evidence[main].n,
         entries=len(usable),
         candidates=1 + max((len(values) for values in (others or {}).values()), default=0),
@@ -111,7 +115,7 @@ def forecast(
         sampling_half=(halves["sampling"] ** 2 + halves["hidden"] ** 2) ** 0.5,
         scenario_half=(halves["spread"] ** 2 + halves["scenario"] ** 2) ** 0.5,
         reasons=[_reason(evidence[suite], prior.weights[suite], luck[suite], level) for suite in suites],
-        assumes=_assumes(scenario, len(usable)),
+        assumes=_assumes(prior.name, len(usable)),
         warnings=told,
     )
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-LEVEL = 0.99  # of the distances that sets with the usual frequencies have
+NEAREST = 30  # usual sets that the images are compared with
+LEVEL = 0.95  # of their distances
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def find_label_shift(
     """Compare a predicted class histogram with those of equally hard sets whose class frequencies are the usual ones.
 
     A net that is unsure of shifted images prefers some classes, so the histogram differs without any label shift:
-    the limit is therefore taken from the half of the usual sets that are about as hard.
+    the limit is therefore taken from the usual sets that are most nearly as hard.
 
     Args:
         histogram_k: (K,) shares of the predicted labels, sum 1.
@@ -48,7 +49,7 @@ def find_label_shift(
     """
     distance = chi_square(histogram_k, prior_k)
     gaps = np.abs(np.array([other for _, other in usual]) - hardness)
-    near = np.argsort(gaps, kind="stable")[: max(20, len(usual) // 2)]
+    near = np.argsort(gaps, kind="stable")[:NEAREST]
     limit = float(np.quantile([chi_square(usual[row][0], prior_k) for row in near], LEVEL))
     return LabelShift(distance > limit, distance, limit, _frequencies(histogram_k, prior_k, confusion_kk))
 

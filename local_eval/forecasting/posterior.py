@@ -2,7 +2,7 @@
 
 On the logit scale the hidden accuracy y of a submission with suite accuracies x_f is
 
-    y = sum_f w_f x_f + offset + noise,    w_f = w0_f + t_f,
+    y = shift + sum_f w_f x_f + offset + noise,    w_f = w0_f + t_f,
 
 where w0 is the scenario's mean, the deviations t let the hidden images be more like one family and less like another,
 the offset is what all submissions meet (harder images), and the noise is each submission's own. With normal priors y
@@ -70,8 +70,9 @@ def predict(
     x = np.array([[one[suite].logit for suite in suites] for one in everyone])
     weights = np.array([scenario.weights[suite] for suite in suites])
     families = np.array([scenario.families[suite] for suite in suites])
-    mean = x @ weights
-    deviations = (x - mean[:, None]) * np.sqrt(families) * scenario.spread
+    centre = x @ weights
+    mean = centre + scenario.shift
+    deviations = (x - centre[:, None]) * np.sqrt(families) * scenario.spread
     phases = np.array([phase if phase is not None else "\0", *(entry.phase for entry in entries)])
     same_phase = phases[:, None] == phases
     shared = deviations @ deviations.T + scenario.offset**2 + PHASE_SD**2 * same_phase

@@ -26,6 +26,7 @@ class Scenario:
     families: suite -> weight, sum 1: how the suites may deviate from it together.
     spread: standard deviation of the weights' deviation, 1 being "like one of the families, no one knows which".
     offset: standard deviation of what all submissions share, such as harder images. noise: of what each has alone.
+    shift: added to the mean: a severity's.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Scenario:
     spread: float
     offset: float
     noise: float
+    shift: float = 0.0
 
 
 def known_scenarios(suites: Collection[str]) -> list[str]:
@@ -56,11 +58,11 @@ def get_scenario(name: str, suites: Collection[str]) -> Scenario:
         )
     families = family_weights(suites, {"clean": CLEAN_SHARE})
     if name == UNKNOWN:
-        return Scenario(name, families, families, spread=1.0, offset=0.3, noise=0.15)
+        return Scenario(name, families, families, spread=1.0, offset=0.3, noise=0.2)
     weights = {suite: float(_name(suite) == name) for suite in suites}
     if name == "clean":  # the same images but for the draw: nothing has to be guessed beyond a little
         return Scenario(name, weights, families, spread=0.1, offset=0.15, noise=0.1)
-    return Scenario(name, weights, families, spread=0.3, offset=CONTEST_SD, noise=0.15)
+    return Scenario(name, weights, families, spread=0.3, offset=CONTEST_SD, noise=0.2)
 
 
 def _name(suite: str) -> str:

@@ -6,7 +6,7 @@ question are of a family that no suite has. The judge half is what it is fitted 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import NormalDist
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from submission.kit.seeds import derive_seed
 
-from .label_shift import LabelShift, find_label_shift
+from .label_shift import NEAREST, LabelShift, chi_square, find_label_shift
 from .logit import expit, logit
 from .statistics import BY_PRIOR, NAMES, Calibration, calibrate, statistics
 from .strata import Answers, Stratum, draw, strata
@@ -23,7 +23,11 @@ SETS = 240  # drawn for each of the two fits
 LARGEST = 500  # images a drawn set has
 DIRICHLET = 1.0  # of the class frequencies of a set with label shift: every mixture of classes is as likely
 RIDGE = (0.3, 1.0, 3.0, 10.0, 30.0)
-INFLATION = 1.25  # families left out are fewer than families there are
+MAYBE = 0.5  # prior probability of other class frequencies, where none are noticed
+INFLATION = 1.1  # families left out are fewer than families there are
+
+_ALL = np.arange(len(NAMES))
+_WITHOUT_PRIOR = np.array([n for n, name in enumerate(NAMES) if name not in BY_PRIOR])
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,11 @@ class LabelFree:
         self._seed = seed
 
     @cached_property
+    def _hardness(self) -> "_Fit":
+        """Without what takes the class frequencies for granted: other frequencies alone must not look hard."""
+        return replace(self._usual[0], columns=_WITHOUT_PRIOR).fit()
+
+    @cached_property
     def _usual(self) -> tuple["_Sets", "_Fit"]:
         return self._drawn(shift=False)
 
@@ -86,19 +95,26 @@ class LabelFree:
         usual, fit = self._usual
         features = statistics(probs_nk, self._calibration)
         histogram = np.bincount(probs_nk.argmax(-1), minlength=self._k) / n
-        hardness = fit.at(features)
+        hardness = self._hardness.at(features)
         found = find_label_shift(
             histogram,
             self._calibration.prior_k,
-            [(row, fit.at(x)) for row, x in zip(usual.histograms, usual.features, strict=True)],
+            [(row, self._hardness.at(x)) for row, x in zip(usual.histograms, usual.features, strict=True)],
             hardness,
             _confusion(self._strata, expit(hardness), self._k),
         )
-        sets, fit = self._shifted if found.detected else (usual, fit)
-        middle = fit.at(features)
+        sets, middle, variance = usual, fit.at(features), fit.variance
+        if found.detected:
+            # Other classes, or a net that calls all it cannot make out the same; a good net seldom does.
+            sets, other = self._shifted
+            trust, gap = expit(hardness), other.at(features) - middle
+            variance = trust * other.variance + (1 - trust) * fit.variance + trust * (1 - trust) * gap**2
+            middle += trust * gap
+        else:
+            variance = (1 - MAYBE) * variance + MAYBE * max(variance, self._unseen_error(hardness, found.limit))
         share = expit(middle)
         sampling = 1 / (n * max(share * (1 - share), 0.5 / n))
-        half = NormalDist().inv_cdf((1 + level) / 2) * (fit.variance * INFLATION**2 + sampling) ** 0.5
+        half = NormalDist().inv_cdf((1 + level) / 2) * (variance * INFLATION**2 + sampling) ** 0.5
         return Unlabelled(
             accuracy=share,
             low=expit(middle - half),
@@ -109,8 +125,17 @@ class LabelFree:
             statistics={name: expit(float(value)) for name, value in zip(NAMES, features, strict=True)},
             sets=len(sets.targets),
             families=len(set(sets.families)),
-            error=fit.variance**0.5,
+            error=variance**0.5,
         )
+
+    def _unseen_error(self, hardness: float, limit: float) -> float:
+        """Mean squared error on equally hard sets with other class frequencies that would not be noticed either."""
+        (shifted, _), (_, fit) = self._shifted, self._usual
+        gaps = [abs(self._hardness.at(x) - hardness) for x in shifted.features]
+        near = np.argsort(gaps, kind="stable")[:NEAREST]
+        distances = np.array([chi_square(shifted.histograms[row], self._calibration.prior_k) for row in near])
+        errors = np.array([fit.at(shifted.features[row]) - shifted.targets[row] for row in near])
+        return float((errors**2 * (distances <= limit)).mean())
 
 
 @dataclass(frozen=True)
@@ -158,7 +183,7 @@ class _Sets:
             histogram = np.bincount(probs.argmax(-1), minlength=k) / size
             rows.append((statistics(probs, calibration), target, family, histogram))
         features, targets, names, histograms = zip(*rows, strict=True)
-        columns = np.array([n for n, name in enumerate(NAMES) if not (shift and name in BY_PRIOR)])
+        columns = _WITHOUT_PRIOR if shift else _ALL
         return _Sets(np.stack(features), np.array(targets), list(names), np.stack(histograms), columns)
 
     def fit(self) -> _Fit:
