@@ -65,11 +65,12 @@ def compare(
         KitError: no such zip, both are the same, no suite, or a run failed.
     """
     names = suite_order(set(suites or suites_present(artifacts)))
-    values = [score(artifacts, path, names, profile, judge) for path in (a, b)]
-    if values[0]["sha256"] == values[1]["sha256"]:
-        raise KitError(
-            f"expected two different zips. Received: {a} and {b}, of the same bytes {values[0]['sha256'][:8]}."
-        )
+    for path in (a, b):
+        if not path.is_file():
+            raise KitError(f"expected a zip at {path}. Received: no such file.")
+    if sha256_file(a) == sha256_file(b):
+        raise KitError(f"expected two different zips. Received: {a} and {b}, of the same bytes.")
+    values = [score(artifacts, path, _with_scored(artifacts, path, names), profile, judge) for path in (a, b)]
     runs = [_open(artifacts, value, names) for value in values]
     right = [{name: run.predictions == run.images.labels for name, run in one.items()} for one in runs]
     made = {name: compare_pairs(right[0][name], right[1][name], LEVEL) for name in names}

@@ -5,10 +5,13 @@ On the logit scale the hidden accuracy y of a submission with suite accuracies x
     y = shift + sum_f w_f x_f + offset + noise,    w_f = w0_f + t_f,
 
 where w0 is the scenario's mean, the deviations t let the hidden images be more like one family and less like another,
-the offset is what all submissions meet (harder images), and the noise is each submission's own. With normal priors y
-is a Gaussian process: its mean is sum w0_f x_f, and two submissions covary by
+the offset is what all submissions meet (harder images), and the noise is what only submissions alike share, but for a
+part of its own. With normal priors y is a Gaussian process: its mean is shift + sum w0_f x_f, and two submissions
+covary by
 
-    spread^2 sum_f u_f (x_f - mean)(x'_f - mean') + offset^2 (+ phase^2 for the same phase) (+ own noise).
+    spread^2 sum_f u_f (x_f - mean)(x'_f - mean') + offset^2 (+ phase^2 for the same phase) + noise^2 alike,
+
+where alike falls from .7 with the distance of x and x'; each has its own sampling errors besides.
 
 With spread 1 and no entry its variance is that over the families: "like one of them, no one knows which". Each
 leaderboard score conditions the process; no entry leaves the suites alone.
@@ -26,6 +29,8 @@ from .logit import logit
 from .scenarios import Scenario
 
 HIDDEN_IMAGES = 1000  # taken for the size of a hidden set: its own draw moves the score, too
+ALIKE = 0.6  # distance of two submissions' suite accuracies (root mean square, logit) at which noise is shared by .6
+OWN = 0.3  # share of the noise's variance that even those most alike do not share
 PHASE_SD = 0.1  # phases have different hidden images of one kind
 
 
@@ -75,7 +80,9 @@ def predict(
     deviations = (x - centre[:, None]) * np.sqrt(families) * scenario.spread
     phases = np.array([phase if phase is not None else "\0", *(entry.phase for entry in entries)])
     same_phase = phases[:, None] == phases
-    shared = deviations @ deviations.T + scenario.offset**2 + PHASE_SD**2 * same_phase
+    gaps = ((x[:, None] - x) ** 2) @ families
+    alike = scenario.noise**2 * (1 - OWN) * np.exp(-gaps / (2 * ALIKE**2))
+    shared = deviations @ deviations.T + scenario.offset**2 + PHASE_SD**2 * same_phase + alike
     # copies of the same images: their errors move together, so standard errors add, not variances
     errors = [[one[suite].standard_error for suite in suites] for one in everyone]
     sampling = (np.array(errors) @ weights) ** 2
@@ -83,7 +90,7 @@ def predict(
     edge = 0.5 / HIDDEN_IMAGES
     shares = np.clip(scores, edge, 1 - edge)
     hidden = 1 / (HIDDEN_IMAGES * shares * (1 - shares))
-    own = scenario.noise**2 + sampling + hidden
+    own = scenario.noise**2 * OWN + sampling + hidden
     covariance = shared + np.diag(own)
     parts = {
         "sampling": float(sampling[0]),

@@ -20,11 +20,11 @@ def read_unlabelled(path: Path, image_shape: tuple[int, int, int]) -> np.ndarray
         KitError: no such file, damaged, no images, of another shape, or not 0 to 255.
     """
     try:
-        found = np.load(path, mmap_mode="r" if path.suffix == ".npy" else None, allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            images = found
+        if path.suffix == ".npy":
+            images = np.load(path, mmap_mode="r", allow_pickle=False)
         else:
-            with found:
+            # Opened here, because numpy leaves a damaged npz open.
+            with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as found:
                 arrays = [name for name in found.files if name in ("images", "X", "x", "data")] or found.files
                 fitting = [name for name in arrays if found[name].ndim == 4]
                 if len(fitting) != 1:
