@@ -14,10 +14,15 @@ MEMBERS ?= small_cnn:0:0 mobilenet_v3_small:1:0
 SET ?=
 PROFILE ?= an2dl
 ZIP ?=
+WITH ?=
 LIMIT ?=
 # time for the training of each member, such as 1h
 BUDGET ?=
 PHASE ?=
+# a leaderboard score: sha256 score phase
+ADD ?=
+# images to forecast, .npz or .npy
+UNLABELLED ?=
 # largest difference of a probability between training and what is shipped
 TOLERANCE ?= 1e-5
 FLAGS ?=
@@ -36,7 +41,7 @@ ifneq (1,$(words [$($(1))]))
 $$(error expected a path without spaces. Received: $(1)=$($(1)). Make a link to it: ln -s "$($(1))" NAME)
 endif
 endef
-$(foreach name,DATA ARTIFACTS CURDIR ZIP,$(eval $(call NO_SPACES,$(name))))
+$(foreach name,DATA ARTIFACTS CURDIR ZIP WITH UNLABELLED,$(eval $(call NO_SPACES,$(name))))
 $(foreach member,$(MEMBERS),$(if $(word 3,$(subst :, ,$(member))),,$(error expected members as recipe:fold:seed. Received: $(member))))
 
 A := $(ARTIFACTS)
@@ -53,7 +58,8 @@ STAMPS := $(foreach member,$(MEMBERS),$(A)/members/$(subst :,~,$(member)).run)
 
 .SUFFIXES:
 .SECONDARY:
-PHONY := help setup recipes submission data clean split suites train predict ensemble export package score judge report \
+PHONY := help setup recipes submission data clean split suites train predict ensemble export package score compare \
+	ledger judge report \
 	rules check-runtimes submit bundle sheet test test-browser test-all lint wipe FORCE
 .PHONY: $(PHONY)
 
@@ -72,7 +78,7 @@ recipes: $(READY) ## list the recipes that MEMBERS may name (RECIPE=small_cnn: a
 	@$(RUN) training.recipes $(RECIPE)
 
 submission: report ## the whole way: data to a scored zip (DATA=training_set.npz for your own file)
-	@echo; $(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) --suite 'clean,an2dl,$(SUITES)'
+	@echo; $(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) $(if $(SUITES),--suite 'clean,an2dl,$(SUITES)')
 	@echo "next: look at $(A)/report/report.html, then upload the zip on the contest's page; to judge any other zip: make score ZIP=FILE.zip$(if $(DATA), DATA=$(DATA))"
 
 data: $(A)/data/meta.json ## draw the embedded contest, or load DATA=training_set.npz
@@ -120,11 +126,18 @@ $(A)/submissions/latest.json: $(A)/export/.done $(wildcard submission/kit/*.py) 
 	@$(RUN) submission.package --artifacts $(A) --tolerance $(TOLERANCE)
 	@touch $@
 
-score: $(A)/suites/.done $(if $(ZIP),,$(A)/submissions/latest.json) ## run the zip as Codabench does and forecast the hidden score (ZIP=any.zip)
-	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) --suite 'clean,an2dl,$(SUITES)' $(if $(ZIP),--zip '$(ZIP)')
+score: $(A)/suites/.done $(if $(ZIP),,$(A)/submissions/latest.json) ## run the zip as Codabench does and forecast the hidden score (ZIP=any.zip, UNLABELLED=images.npz)
+	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) $(if $(SUITES),--suite 'clean,an2dl,$(SUITES)') $(if $(ZIP),--zip '$(ZIP)') \
+		$(if $(UNLABELLED),--unlabelled '$(UNLABELLED)')
 $(A)/judge/score.json: $(A)/submissions/latest.json $(A)/suites/.done $(A)/.settings/score
-	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) --suite 'clean,an2dl,$(SUITES)' --brief
+	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) $(if $(SUITES),--suite 'clean,an2dl,$(SUITES)') --brief
 	@touch $@
+
+compare: $(A)/suites/.done ## is B better than A, or is it noise: make compare ZIP=a.zip WITH=b.zip
+	@$(RUN) local_eval.compare '$(ZIP)' '$(WITH)' --artifacts $(A) --profile $(PROFILE)
+
+ledger: $(READY) ## every zip with its scores; make ledger ADD="sha256 score phase" adds one of the leaderboard
+	@$(RUN) local_eval.ledger --artifacts $(A) $(if $(ADD),add $(ADD),list)
 
 judge: $(READY) ## run a zip on any organiser's bundle: make judge ZIP=any.zip BUNDLE=competition.zip PHASE=0
 	@$(RUN) local_eval.run '$(ZIP)' --artifacts $(A) --bundle '$(BUNDLE)' --phase $(or $(PHASE),0) $(FLAGS)

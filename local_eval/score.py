@@ -11,17 +11,29 @@ from submission.kit.errors import KitError
 from submission.kit.files import read_json, sha256_file, write_json
 from submission.kit.latest import read_latest, stored_path
 
-from .forecast import forecast
+from .forecast import describe_forecasts, describe_unlabelled, main_forecast, make_forecasts
+from .forecast_images import forecast_images
 from .isolation import Isolation, add_options, choose_isolation, chosen, describe_isolation
 from .judged import Judged, open_judged
-from .limits import PROFILES_S
+from .limits import PROFILES_S, Limits
 from .score_table import score_table, suite_order
 from .suite_folder import FULL, check_suite, suite_command
 
 PART = "judge"
-SUITES = ("clean", "an2dl")
+SUITES = ("clean", "an2dl")  # at least; by default all that there are
 SHIFTED = "an2dl"  # the suite that the forecast is made from
-_KEYS = {"zip", "sha256", "size_bytes", "profile", "isolation", "suites", "rows", "forecast"}
+_KEYS = {
+    "zip",
+    "sha256",
+    "size_bytes",
+    "profile",
+    "isolation",
+    "suites",
+    "rows",
+    "forecast",
+    "forecasts",
+    "unlabelled",
+}
 _ARRAYS = ("images.npy", "labels.npy", "ids.npy")
 
 # (artifacts, zip, suite, part, profile) -> folder of the run, whose outcome.json says how it ended
@@ -38,17 +50,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--suite",
         nargs="+",
         metavar="SUITE",
-        default=list(SUITES),
+        default=["all"],
         help="suites whose judge part is run; all: every one that was written, but for those in full",
+    )
+    parser.add_argument(
+        "--unlabelled", type=Path, metavar="FILE", help="forecast for these images, too: .npz with images, or .npy"
     )
     parser.add_argument("--profile", default="an2dl", choices=sorted(PROFILES_S), help="the platform's limits")
     add_options(parser)
     parser.add_argument("--brief", action="store_true", help="print one line instead of the table")
     args = parser.parse_args(argv)
     suites = [name for text in args.suite for name in text.split(",") if name]
-    if "all" in suites:
-        suites = written_suites(args.artifacts)
-    value = score(args.artifacts, args.zip, suites, args.profile, isolation=chosen(args))
+    value = score(
+        args.artifacts,
+        args.zip,
+        None if "all" in suites else suites,
+        args.profile,
+        isolation=chosen(args),
+        unlabelled=args.unlabelled,
+    )
     print(describe_briefly(value) if args.brief else describe(value, args.artifacts))
     return 0
 
@@ -56,10 +76,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def score(
     artifacts: Path,
     zip_path: Path | None = None,
-    suites: Sequence[str] = SUITES,
+    suites: Sequence[str] | None = None,
     profile: str = "an2dl",
     judge: JudgeZip | None = None,
     isolation: Isolation | None = None,
+    unlabelled: Path | None = None,
 ) -> dict[str, Any]:
     """Judge a zip and write its score.json (see `score_file`).
 
@@ -68,10 +89,11 @@ def score(
     Args:
         artifacts: the contest's folder.
         zip_path: the submission; None is the latest packaged one.
-        suites: names under A/suites; the forecast needs "an2dl".
+        suites: names under A/suites; None is all that have a judge part. The forecast needs a shifted one.
         profile: name of the platform's limits.
         judge: runs the zip on one suite; by default `local_eval.run.judge_zip`.
         isolation: where its programs run; by default `choose_isolation("auto")`.
+        unlabelled: images to forecast, too; the forecasts follow the ledger, even where the runs are up to date.
 
     Returns:
         What score.json holds; its "zip" is relative to `artifacts` where it lies inside.
@@ -85,15 +107,17 @@ def score(
         raise KitError(f"expected a zip at {zip_path}. Received: no such file.")
     if profile not in PROFILES_S:
         raise KitError(f"expected profile to be one of {', '.join(PROFILES_S)}. Received: profile={profile!r}.")
-    limit_s, suites = PROFILES_S[profile], suite_order(set(suites))
+    limit_s, suites = PROFILES_S[profile], suite_order(set(suites or written_suites(artifacts)))
     isolation = isolation or choose_isolation()
     prints = {suite: _fingerprint(artifacts / "suites" / suite / PART, artifacts) for suite in suites}
     sha256 = sha256_file(zip_path)
     path, zip_stored = score_file(artifacts, sha256), stored_path(zip_path, artifacts)
-    if (old := _same(path, artifacts, sha256, prints, profile, isolation)) is not None:
-        if old["zip"] != zip_stored:  # the same bytes by another name
-            write_json(path, old := old | {"zip": zip_stored})
-        return old
+    if (found := _same(path, artifacts, sha256, prints, profile, isolation)) is not None:
+        old, judged = found
+        new = old | {"zip": zip_stored} | _forecasts(artifacts, zip_path, sha256, judged, profile, unlabelled, old)
+        if new != old:  # the same bytes by another name, or another ledger
+            write_json(path, new)
+        return new
     path.unlink(missing_ok=True)  # an interrupted or failed run must not leave an older score behind
     mend = f"python -m local_eval.score --artifacts {artifacts} --zip {zip_path}"
     judge = judge or partial(_judge_zip, isolation=isolation)
@@ -109,16 +133,16 @@ def score(
         "isolation": isolation.as_json(),
         "suites": {suite: _suite(artifacts, run, prints[suite], limit_s) for suite, run in judged.items()},
         "rows": score_table(judged),
-        "forecast": _forecast(judged),
+        **_forecasts(artifacts, zip_path, sha256, judged, profile, unlabelled, {}),
     }
     write_json(path, value)
     return value
 
 
 def written_suites(artifacts: Path) -> list[str]:
-    """Names of the suites under A/suites that have a judge part, but for those in full."""
+    """Names of the suites under A/suites that have a judge part, but not in full, and of the two always wanted."""
     found = [path.parent.parent.name for path in artifacts.glob(f"suites/*/{PART}/meta.json")]
-    return suite_order(name for name in found if not name.endswith(FULL)) or list(SUITES)
+    return suite_order({*SUITES, *(name for name in found if not name.endswith(FULL))})
 
 
 def score_file(artifacts: Path, sha256: str) -> Path:
@@ -144,6 +168,9 @@ def describe(value: Mapping[str, Any], artifacts: Path) -> str:
             f"[{made['low']:.3f}, {made['high']:.3f}], hidden images {made['scenario']}"
         )
         lines += [f"  warning: {warning}" for warning in made["warnings"]]
+        lines.append(describe_forecasts(value["forecasts"]))
+    if value["unlabelled"] is not None:
+        lines.append(describe_unlabelled(value["unlabelled"]))
     lines.append(f"zip: {artifacts / value['zip']}, {value['size_bytes'] / 1e6:.1f} MB, sha256 {value['sha256']}")
     runs = []
     for suite in suites:
@@ -207,7 +234,7 @@ def _fingerprint(folder: Path, artifacts: Path) -> str:
 
 def _same(
     path: Path, artifacts: Path, sha256: str, prints: Mapping[str, str], profile: str, isolation: Isolation
-) -> dict[str, Any] | None:
+) -> tuple[dict[str, Any], dict[str, Judged]] | None:
     """The score that is there, if it is of the same inputs and its runs can still be read; the report needs them."""
     try:
         old = read_json(path, "")
@@ -215,13 +242,15 @@ def _same(
         same = (old["sha256"], old["profile"], found) == (sha256, profile, prints)
         if not same or not old.keys() >= _KEYS or old["isolation"] != isolation.as_json():
             return None
-        for suite, run in old["suites"].items():
-            judged = open_judged(artifacts / run["folder"], artifacts / "suites" / suite / PART, "")
-            if judged.table is None and len(old["rows"]) > 1:  # judged since without the members
-                return None
+        judged = {
+            suite: open_judged(artifacts / run["folder"], artifacts / "suites" / suite / PART, "")
+            for suite, run in old["suites"].items()
+        }
+        if len(old["rows"]) > 1 and any(run.table is None for run in judged.values()):
+            return None  # judged since without the members
     except (KitError, KeyError, TypeError, AttributeError):  # none, or of another form
         return None
-    return old
+    return old, judged
 
 
 def _suite(artifacts: Path, run: Judged, fingerprint: str, limit_s: float) -> dict[str, Any]:
@@ -234,11 +263,21 @@ def _suite(artifacts: Path, run: Judged, fingerprint: str, limit_s: float) -> di
     }
 
 
-def _forecast(judged: Mapping[str, Judged]) -> dict[str, Any] | None:
-    if SHIFTED not in judged:
-        return None
-    run = judged[SHIFTED]
-    return forecast(run.images.labels, run.predictions, run.images.class_names).as_dict()
+def _forecasts(
+    artifacts: Path,
+    zip_path: Path,
+    sha256: str,
+    judged: Mapping[str, Judged],
+    profile: str,
+    unlabelled: Path | None,
+    old: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The keys forecast, forecasts and unlabelled; an older forecast of unlabelled images is kept."""
+    made = make_forecasts(artifacts, sha256, judged)
+    images = old.get("unlabelled")
+    if unlabelled is not None:
+        images = forecast_images(artifacts, zip_path, unlabelled, judged, made, Limits(PROFILES_S[profile]))
+    return {"forecast": main_forecast(made), "forecasts": made, "unlabelled": images}
 
 
 if __name__ == "__main__":

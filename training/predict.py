@@ -15,6 +15,7 @@ from submission.kit.folds import SELECT, fold_name, load_folds
 from submission.kit.image_set import ImageSet, open_image_set
 from submission.kit.probs_file import Probs, save_probs
 from submission.kit.tta import VIEWS, views_for
+from submission.kit.tuning import tunes
 
 from .net import load_net
 from .runs import Run, check_split, current_runs, open_run
@@ -84,6 +85,7 @@ def tasks(artifacts: Path, fold: int) -> list[Task]:
     return found
 
 
+@tunes
 def predict(run: Run, artifacts: Path) -> int:
     """Write probs_<set>.npz for every set into the run, all views; sets that are up to date are left as they are.
 

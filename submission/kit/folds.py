@@ -52,8 +52,10 @@ class Folds:
         """Rows of A/data that are in a part, int64, in the order of the file.
 
         Raises:
-            KitError: no such part; the known ones are named.
+            KitError: no such part; the known ones are named. Or `judge`: nothing here may see those images.
         """
+        if part == JUDGE:
+            raise KitError("expected a fold or select: what trains and chooses may not see the part judge.")
         found = self.index[self.part == part]
         if not len(found):
             known = ", ".join([*map(fold_name, range(self.num_folds)), SELECT, JUDGE])
