@@ -7,21 +7,29 @@ ARTIFACTS ?= artifacts/$(if $(DATA),$(basename $(notdir $(DATA))),synthetic)$(if
 SEED ?= 0
 FOLDS ?= 10
 HOLDOUT ?= 0.15
+# what is written and scored beside clean and an2dl: names with commas, or all
+SUITES ?=
 # recipe:fold left out:seed
 MEMBERS ?= small_cnn:0:0 mobilenet_v3_small:1:0
 SET ?=
 PROFILE ?= an2dl
 ZIP ?=
+WITH ?=
 LIMIT ?=
 # time for the training of each member, such as 1h
 BUDGET ?=
 PHASE ?=
+# a leaderboard score: sha256 score phase
+ADD ?=
+# images to forecast, .npz or .npy
+UNLABELLED ?=
 # largest difference of a probability between training and what is shipped
 TOLERANCE ?= 1e-5
 FLAGS ?=
 RUNTIME ?=
 START ?=
 TITLE ?=
+RECIPE ?=
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export KERAS_BACKEND ?= tensorflow
@@ -33,7 +41,7 @@ ifneq (1,$(words [$($(1))]))
 $$(error expected a path without spaces. Received: $(1)=$($(1)). Make a link to it: ln -s "$($(1))" NAME)
 endif
 endef
-$(foreach name,DATA ARTIFACTS CURDIR ZIP,$(eval $(call NO_SPACES,$(name))))
+$(foreach name,DATA ARTIFACTS CURDIR ZIP WITH UNLABELLED,$(eval $(call NO_SPACES,$(name))))
 $(foreach member,$(MEMBERS),$(if $(word 3,$(subst :, ,$(member))),,$(error expected members as recipe:fold:seed. Received: $(member))))
 
 A := $(ARTIFACTS)
@@ -41,7 +49,8 @@ SETTINGS_data := $(if $(DATA),$(abspath $(DATA)),synthetic $(SEED))
 SETTINGS_split := $(FOLDS) $(HOLDOUT) $(SEED)
 SETTINGS_train := $(SET) $(LIMIT) $(BUDGET) $(KERAS_BACKEND)
 SETTINGS_predict := $(MEMBERS)
-SETTINGS_score := $(PROFILE)
+SETTINGS_suites := $(SUITES) $(SEED)
+SETTINGS_score := $(PROFILE) $(SUITES)
 
 READY := $(VENV)/.ready
 RUN := $(VENV)/bin/python -m
@@ -49,7 +58,8 @@ STAMPS := $(foreach member,$(MEMBERS),$(A)/members/$(subst :,~,$(member)).run)
 
 .SUFFIXES:
 .SECONDARY:
-PHONY := help setup submission data clean split suites train predict ensemble export package score judge report \
+PHONY := help setup recipes submission data clean split suites train predict ensemble export package score compare \
+	ledger judge report \
 	rules check-runtimes submit bundle sheet test test-browser test-all lint wipe FORCE
 .PHONY: $(PHONY)
 
@@ -64,8 +74,11 @@ $(READY): requirements.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
+recipes: $(READY) ## list the recipes that MEMBERS may name (RECIPE=small_cnn: all about that one)
+	@$(RUN) training.recipes $(RECIPE)
+
 submission: report ## the whole way: data to a scored zip (DATA=training_set.npz for your own file)
-	@echo; $(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE)
+	@echo; $(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) $(if $(SUITES),--suite 'clean,an2dl,$(SUITES)')
 	@echo "next: look at $(A)/report/report.html, then upload the zip on the contest's page; to judge any other zip: make score ZIP=FILE.zip$(if $(DATA), DATA=$(DATA))"
 
 data: $(A)/data/meta.json ## draw the embedded contest, or load DATA=training_set.npz
@@ -83,9 +96,9 @@ $(A)/split/folds.csv: $(A)/clean/clean.csv $(A)/.settings/split
 	@$(RUN) training.split --artifacts $(A) --folds $(FOLDS) --holdout $(HOLDOUT) --seed $(SEED)
 	@touch $@
 
-suites: $(A)/suites/.done ## shifted copies of the hold-out: select and judge parts
-$(A)/suites/.done: $(A)/split/folds.csv
-	@$(RUN) local_eval.suites --artifacts $(A) --seed $(SEED)
+suites: $(A)/suites/.done ## shifted copies of the hold-out: select and judge parts (SUITES=stain,occlusion or all: more than clean and an2dl)
+$(A)/suites/.done: $(A)/split/folds.csv $(A)/.settings/suites
+	@$(RUN) local_eval.suites --artifacts $(A) --suites 'clean,an2dl,$(SUITES)' --seed $(SEED)
 	@touch $@
 
 train: $(STAMPS) ## train every member of MEMBERS="recipe:fold:seed ..." (SET="epochs=20 ..." changes fields; BUDGET=1h: time for each)
@@ -113,14 +126,21 @@ $(A)/submissions/latest.json: $(A)/export/.done $(wildcard submission/kit/*.py) 
 	@$(RUN) submission.package --artifacts $(A) --tolerance $(TOLERANCE)
 	@touch $@
 
-score: $(A)/suites/.done $(if $(ZIP),,$(A)/submissions/latest.json) ## run the zip as Codabench does and forecast the hidden score (ZIP=any.zip)
-	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) $(if $(ZIP),--zip '$(ZIP)')
+score: $(A)/suites/.done $(if $(ZIP),,$(A)/submissions/latest.json) ## run the zip as Codabench does and forecast the hidden score (ZIP=any.zip, UNLABELLED=images.npz)
+	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) $(if $(SUITES),--suite 'clean,an2dl,$(SUITES)') $(if $(ZIP),--zip '$(ZIP)') \
+		$(if $(UNLABELLED),--unlabelled '$(UNLABELLED)')
 $(A)/judge/score.json: $(A)/submissions/latest.json $(A)/suites/.done $(A)/.settings/score
-	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) --brief
+	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) $(if $(SUITES),--suite 'clean,an2dl,$(SUITES)') --brief
 	@touch $@
 
+compare: $(A)/suites/.done ## is B better than A, or is it noise: make compare ZIP=a.zip WITH=b.zip
+	@$(RUN) local_eval.compare '$(ZIP)' '$(WITH)' --artifacts $(A) --profile $(PROFILE)
+
+ledger: $(READY) ## every zip with its scores; make ledger ADD="sha256 score phase" adds one of the leaderboard
+	@$(RUN) local_eval.ledger --artifacts $(A) $(if $(ADD),add $(ADD),list)
+
 judge: $(READY) ## run a zip on any organiser's bundle: make judge ZIP=any.zip BUNDLE=competition.zip PHASE=0
-	@$(RUN) local_eval.run '$(ZIP)' --artifacts $(A) --bundle '$(BUNDLE)' --phase $(or $(PHASE),0)
+	@$(RUN) local_eval.run '$(ZIP)' --artifacts $(A) --bundle '$(BUNDLE)' --phase $(or $(PHASE),0) $(FLAGS)
 
 report: $(A)/report/report.html ## one HTML page and one picture of it all
 $(A)/report/report.html: $(A)/judge/score.json

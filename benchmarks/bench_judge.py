@@ -1,7 +1,8 @@
 """The judge's overhead over running the model alone, and its memory on a zip of 1.3 GB.
 
-Alone: one process that loads the images, imports model.py, makes the Model and predicts. Judged: unpacking, both steps
-in containers, scores. Both in alternating order; the median of the differences is the overhead.
+Alone: one process that loads the images, imports model.py, makes the Model and predicts. Judged: unpacking, prediction,
+scoring in the layouts of both versions of the platform. Both in alternating order; the median of the differences is the
+overhead. The members' table of a zip of this kit is no part of it: that is a second look at them, for the report.
 """
 
 import argparse
@@ -23,7 +24,8 @@ from local_eval.case import make_case
 from local_eval.isolation import choose_isolation
 from local_eval.limits import Limits
 from local_eval.outcome import Outcome
-from local_eval.worker import run_submission
+from local_eval.unpack import unpack
+from local_eval.worker import PLATFORMS, run_on_platforms
 from submission.kit.console import run_main
 from submission.kit.errors import KitError
 from submission.kit.image_set import open_image_set, write_image_set
@@ -70,49 +72,63 @@ def make_zip(path: Path, weights_bytes: int = 0) -> None:
                     file.write(block[: weights_bytes - start])
 
 
-def judged(zip_path: Path, case_folders: tuple[Path, Path], work: Path, mode: str) -> Outcome:
-    outcome = run_submission(
-        zip_path,
-        *case_folders,
-        work,
-        Limits(6000),
-        ingestion_program=PROGRAMS / "ingestion_program",
-        scoring_program=PROGRAMS / "scoring_program",
-        isolation=choose_isolation(mode),
+def judged(zip_path: Path, case_folders: tuple[Path, Path], work: Path, mode: str) -> list[Outcome]:
+    """One outcome a version of the platform."""
+    outcomes = list(
+        run_on_platforms(
+            zip_path,
+            case_folders,
+            work,
+            Limits(6000),
+            PLATFORMS,
+            ingestion_program=PROGRAMS / "ingestion_program",
+            scoring_program=PROGRAMS / "scoring_program",
+            isolation=choose_isolation(mode),
+        )
     )
-    if outcome.status != "Finished":
-        raise KitError(f"expected a run that finishes. Received: {outcome.message}\n{outcome.tail}")
-    return outcome
+    for outcome in outcomes:
+        if outcome.status != "Finished":
+            raise KitError(f"expected a run that finishes. Received: {outcome.message}\n{outcome.tail}")
+    return outcomes
 
 
-def overhead(folder: Path, case_folders: tuple[Path, Path], repeats: int, mode: str) -> None:
-    zip_path, model_dir = folder / "small.zip", folder / "model"
-    make_zip(zip_path)
-    model_dir.mkdir(exist_ok=True)
-    (model_dir / "model.py").write_text(MODEL, encoding="utf-8")
+def cpu_s() -> float:
+    """Processor time of this process and of those that have ended below it: other work on the machine is not in it."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def overhead(folder: Path, zip_path: Path, case_folders: tuple[Path, Path], repeats: int, mode: str) -> None:
+    """Times of the model alone and of the judge, in turns."""
+    model_dir = folder / f"model-{mode}"
+    unpack(zip_path, model_dir)
     images = case_folders[0] / "images.npy"
-    alone_s, judged_s, steps_s = [], [], []
+    alone_s, judged_s, steps_s, cpu_differences = [], [], [], []
     for number in range(repeats):
-        start = time.perf_counter()
+        start, start_cpu = time.perf_counter(), cpu_s()
         subprocess.run([sys.executable, "-c", ALONE, str(model_dir), str(images)], check=True)
-        middle = time.perf_counter()
-        outcome = judged(zip_path, case_folders, folder / f"work-{mode}-{number}", mode)
+        middle, middle_cpu = time.perf_counter(), cpu_s()
+        first, second = judged(zip_path, case_folders, folder / f"work-{mode}-{number}", mode)
         end = time.perf_counter()
+        cpu_differences.append(cpu_s() - 2 * middle_cpu + start_cpu)
         alone_s.append(middle - start)
         judged_s.append(end - middle)
-        steps_s.append(sum(outcome.seconds.values()))
+        steps_s.append((first.seconds["prediction"], first.seconds["scoring"], second.seconds["scoring"]))
     differences = [taken - alone for taken, alone in zip(judged_s, alone_s, strict=True)]
+    prediction, scoring, again = (statistics.median(times) for times in zip(*steps_s, strict=True))
     print(
         f"isolation {mode}: model alone {statistics.median(alone_s):.2f} s, judged {statistics.median(judged_s):.2f} s "
-        f"(in its programs {statistics.median(steps_s):.2f} s), overhead {statistics.median(differences):.2f} s "
-        f"[{min(differences):.2f}, {max(differences):.2f}], {repeats} repeats"
+        f"(prediction {prediction:.2f} s, by {first.predicted_by} and {second.predicted_by}; scoring {scoring:.2f} s "
+        f"and {again:.2f} s), overhead {statistics.median(differences):.2f} s "
+        f"[{min(differences):.2f}, {max(differences):.2f}], in processor time "
+        f"{statistics.median(cpu_differences):.2f} s, {repeats} repeats"
     )
 
 
 def large_zip(folder: Path, size_bytes: int, images: int) -> None:
     """Runs in a process of its own, whose peak memory is the judge's."""
     case = folder / "case"
-    outcome = judged(folder / "large.zip", (case / "input", case / "reference"), folder / "work-large", "auto")
+    outcome, _ = judged(folder / "large.zip", (case / "input", case / "reference"), folder / "work-large", "auto")
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     programs = ", ".join(f"{step} {used:.0f} MiB" for step, used in outcome.peak_mb.items())
     seconds = sum(outcome.seconds.values())
@@ -126,6 +142,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--images", type=int, default=1200, help="images of 96x96x3")
+    parser.add_argument("--zip", type=Path, help="judge this zip instead of a small one of the benchmark's")
+    parser.add_argument("--image-set", type=Path, help="on this image set folder instead of random images")
     parser.add_argument("--repeats", type=int, default=5, help="runs of each")
     parser.add_argument("--zip-bytes", type=int, default=1_300_000_000, help="size of the large zip; 0 leaves it out")
     parser.add_argument("--folder", type=Path, help="scratch folder on a disk with four times that; by default /tmp")
@@ -136,12 +154,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
-        make_images(folder / "images", options.images)
-        case = make_case(open_image_set(folder / "images", ""), folder / "case", np.arange(options.images))
+        if options.image_set is None:
+            make_images(folder / "images", options.images)
+        images = open_image_set(options.image_set or folder / "images", "make suites")
+        case = make_case(images, folder / "case", np.arange(len(images)))
         folders = (case.input_dir, case.reference_dir)
-        print(f"{options.images} images of 96x96x3, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+        if options.zip is None:
+            make_zip(folder / "small.zip")
+        shape = "x".join(map(str, images.image_shape))
+        print(f"{len(images)} images of {shape}, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
         for mode in ("auto", "none"):
-            overhead(folder, folders, options.repeats, mode)
+            overhead(folder, options.zip or folder / "small.zip", folders, options.repeats, mode)
         if options.zip_bytes:
             make_zip(folder / "large.zip", options.zip_bytes)
             start = time.perf_counter()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from submission.packing import write_zip
+from submission.kit.zip_file import write_zip
 
 ROOT = Path(__file__).resolve().parents[1]
 

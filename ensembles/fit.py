@@ -12,6 +12,7 @@ import numpy as np
 from submission.kit.console import run_main
 from submission.kit.errors import KitError
 from submission.kit.files import write_json, write_text
+from submission.kit.tuning import tunes
 from training.runs import check_split, current_runs, open_run
 
 from .calibrate import fit_temperature
@@ -24,6 +25,7 @@ from .table import load_out_of_fold, load_select, predict_command, predicted_run
 CLEAN_SHARE = 0.2
 
 
+@tunes
 def fit(artifacts: Path, runs: Sequence[str] | None, max_members: int, seed: int) -> dict[str, Any]:
     """Fit every method, choose one, write ensemble.json and table.csv.
 

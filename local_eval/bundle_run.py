@@ -1,7 +1,7 @@
 """A zip on a competition's bundle: from the command line's words to what is kept and told."""
 
-import platform as host
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from submission.kit.files import sha256_file
 
 from .competition import Competition, Phase, open_competition
 from .competition_run import judge_on_competition, solution_zip
+from .interpreter import Interpreter, this_interpreter
 from .isolation import Isolation, describe_isolation
 from .leaderboard import describe_row
 from .ledger import append_record
@@ -24,10 +25,11 @@ def judge_bundle(
     submission: Path | int,
     bundle: Path,
     phase_number: int,
-    limit_s: float | None,
-    limit_mb: float | None,
+    limits: Limits,
+    own_limit: bool,
     platform: str,
     isolation: Isolation,
+    interpreter: Interpreter | None = None,
 ) -> tuple[Path, dict[str, Any]]:
     """Run a submission on a phase of a bundle; keep it and append a line to the ledger.
 
@@ -36,10 +38,11 @@ def judge_bundle(
         submission: a zip, or the index of one of the bundle's own solutions.
         bundle: zip or folder with competition.yaml.
         phase_number: counted from 0 in the order of the phases' indexes.
-        limit_s: of a step; None takes the phase's, else the public queue's.
-        limit_mb: of a step, or None.
+        limits: of a step.
+        own_limit: take its `limit_s` and not the phase's, or the public queue's where the phase has none.
         platform: a Codabench version, or "both".
         isolation: where the programs run.
+        interpreter: what `python` and `python3` are in the programs; by default the one that runs this code.
 
     Returns:
         The folder, and what its outcome.json holds.
@@ -47,6 +50,7 @@ def judge_bundle(
     Raises:
         KitError: no such zip, bundle, phase or solution, or a bundle that cannot be run here.
     """
+    interpreter = interpreter or this_interpreter()
     (artifacts / "judge").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".bundle-", dir=artifacts / "judge") as name:
         scratch = Path(name)
@@ -56,7 +60,8 @@ def judge_bundle(
         if not zip_path.is_file():
             raise KitError(f"expected a zip at {zip_path}, which does not exist.")
         sha256 = sha256_file(zip_path)
-        limits = Limits(limit_s or phase.limit_s or PROFILES_S[DEFAULT_PROFILE], limit_mb)
+        if not own_limit:
+            limits = replace(limits, limit_s=phase.limit_s or PROFILES_S[DEFAULT_PROFILE])
         folder = artifacts / "judge" / sha256[:8] / f"bundle-{bundle.resolve().stem}-phase{phase.index}"
         notes = {
             "zip": f"solution {submission}" if isinstance(submission, int) else str(submission),
@@ -64,11 +69,14 @@ def judge_bundle(
             "bundle": str(bundle),
             "competition": competition.title,
             "docker_image": competition.docker_image,
+            "python": {"executable": str(interpreter.executable), "version": interpreter.version},
             "phase": phase.index,
             "phase_name": phase.name,
         }
         platforms = PLATFORMS if platform == "both" else (platform,)
-        value = judge_on_competition(zip_path, competition, phase, folder, limits, platforms, isolation, notes)
+        value = judge_on_competition(
+            zip_path, competition, phase, folder, limits, platforms, isolation, notes, interpreter
+        )
     scores = [{"task": run["task"], "platform": run["platform"], "scores": run["scores"]} for run in value["runs"]]
     kept = {key: value[key] for key in (*notes, "status", "message", "limit_s", "limit_mb")}
     append_record(artifacts / "ledger.jsonl", {**kept, "scores": scores})
@@ -81,7 +89,9 @@ def describe_bundle(value: dict[str, Any], folder: Path) -> str:
     lines = [f"{value['zip']} on {value['competition']!r}, {phase}: {value['status']}"]
     for run in value["runs"]:
         steps = " + ".join(f"{name} {seconds:.1f} s" for name, seconds in run["seconds"].items())
-        lines.append(f"task {run['task']} ({run['task_name']}), Codabench {run['platform']}: {run['status']}, {steps}")
+        shared = f" (predictions of {run['predicted_by']})" if run["predicted_by"] != run["platform"] else ""
+        where = f"task {run['task']} ({run['task_name']}), Codabench {run['platform']}{shared}"
+        lines.append(f"{where}: {run['status']}, {steps}")
         if run["status"] == "Finished":
             lines += [f"    {line}" for line in describe_row(run["columns"])]
         else:
@@ -92,10 +102,16 @@ def describe_bundle(value: dict[str, Any], folder: Path) -> str:
             lines.append(f"    ignored, since no column has these keys: {', '.join(run['ignored_keys'])}")
         lines += [f"    problem: {problem}" for problem in run["problems"]]
     lines.append(f"limit {value['limit_s']:.0f} s a step; {describe_isolation(value['isolation'])}")
+    python = value["python"]
     lines.append(
-        f"the competition's image is {value['docker_image']}; here it was Python {host.python_version()} with this "
-        "environment's packages"
+        f"the competition's image is {value['docker_image']}; here it was Python {python['version']} with the packages "
+        f"of {python['executable']}"
     )
+    if value["missing_packages"]:
+        lines.append(
+            f"not found here: {', '.join(value['missing_packages'])}. Where the competition's image has it the "
+            "platform goes on: install it in a virtual environment and name that with --python"
+        )
     lines.append(f"kept in {folder}")
     return "\n".join(lines)
 

@@ -1,8 +1,6 @@
 """Programs in process groups of their own, watched and cleaned up after."""
 
 import os
-import shutil
-import signal
 import subprocess
 import time
 import uuid
@@ -15,14 +13,13 @@ import psutil
 
 from .bounded_log import BoundedLog
 from .container import Container
+from .disk import DiskWatch
 from .limits import Breach, Limits
+from .processes import MARK, kill_all, kill_group, memory_mb, session_of, tree_of
 
 _POLL_S = 0.05  # with a memory limit, which a program may pass between two looks
 _SLOW_POLL_S = 0.2  # a look takes 2 ms
 _LAUNCHER_S = 10.0
-_LOOK_S = 0.5  # between two looks at the disk
-_MARK = "LOCAL_EVAL_CHILD"
-_MIB = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -64,16 +61,17 @@ def run_programs(programs: Sequence[Program], limits: Limits, written: Sequence[
 
     Args:
         programs: what to run; the limits are for all of them together.
-        limits: time, memory, disk and log size.
-        written: folders whose contents count as written by the programs.
+        limits: time, memory, processes, disk and log size.
+        written: folders on one disk; what the programs add there counts.
     """
+    disk = DiskWatch(written, limits) if written else None
     started = time.monotonic()
     with ExitStack() as stack:
         children: list[_Child] = []
         breach = None
         try:
             children += [_Child(program, stack, limits.log_bytes) for program in programs]
-            breach = _watch(children, started, limits, written)
+            breach = _watch(children, started, limits, disk)
         finally:
             for child in children:
                 child.end()
@@ -90,6 +88,7 @@ class _Child:
         self._ended: float | None = None
         self._exit_code = 127
         self.peak_mb = 0.0
+        self._first: psutil.Process | None = None  # process 1 of a container
         self.process: subprocess.Popen[bytes] | None = None
         out = stack.enter_context(BoundedLog(program.stdout, log_bytes))
         err = stack.enter_context(BoundedLog(program.stderr, log_bytes))
@@ -105,7 +104,7 @@ class _Child:
 
     def _start(self, program: Program, out: int, err: int) -> str:
         """Start it; returns why it could not be started, or ""."""
-        environment = {**program.env, _MARK: self._mark}
+        environment = {**program.env, MARK: self._mark}
         options = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": err, "start_new_session": True}
         try:
             if program.container is None:
@@ -128,12 +127,24 @@ class _Child:
             self.end()
         return self._ended is None
 
-    def used_mb(self, limit_mb: float | None) -> float:
-        """Resident memory now; the launcher of a container is ours and does not count."""
+    def look(self) -> list[psutil.Process]:
+        """Its processes now; the launcher of a container is ours and does not count."""
         if self.process is None or self._ended is not None:
-            return 0.0
-        tree = _tree(self.process.pid)[1 if self._contained else 0 :]
-        used = _tree_mb(tree, limit_mb)
+            return []
+        tree = tree_of(self.process.pid)[1 if self._contained else 0 :]
+        if self._contained and tree:
+            self._first = tree[0]
+        return tree
+
+    def count(self, tree: list[psutil.Process]) -> int:
+        """How many processes these are, and outside of a container those without a parent too."""
+        if self._contained or self.process is None:
+            return len(tree)
+        return len({one.pid for one in tree} | session_of(self.process.pid))
+
+    def used_mb(self, tree: list[psutil.Process], limit_mb: float | None) -> float:
+        """Their resident memory."""
+        used = memory_mb(tree, limit_mb)
         self.peak_mb = max(self.peak_mb, used)
         return used
 
@@ -143,11 +154,11 @@ class _Child:
             return
         if self.process is not None:
             if self._contained:
-                if self.process.poll() is None:  # it ends after all that it contains
-                    _kill_group(self.process.pid, _tree(self.process.pid))
+                if self.process.poll() is None:  # it ends after all that it contains, and that with its process 1
+                    kill_group(self.process.pid, [self._first] if self._first else tree_of(self.process.pid))
                     self.process.wait()
             else:
-                _kill_all(self.process, self._mark)
+                kill_all(self.process, self._mark)
             code = self.process.returncode
             self._exit_code = code if code >= 0 else 128 - code
         self._ended = time.monotonic()
@@ -157,21 +168,13 @@ class _Child:
         return ChildResult(self._exit_code, seconds, self.peak_mb, breach)
 
 
-def _watch(children: list[_Child], started: float, limits: Limits, written: Sequence[Path]) -> Breach | None:
+def _watch(children: list[_Child], started: float, limits: Limits, disk: DiskWatch | None) -> Breach | None:
     """Wait for all ends or the first breach."""
-    look_at = started
     poll_s = _SLOW_POLL_S if limits.limit_mb is None else _POLL_S
-    free_bytes = shutil.disk_usage(written[0]).free if written else 0
     while running := [child for child in children if child.poll()]:
-        used_mb = sum(child.used_mb(limits.limit_mb) for child in running)
-        if limits.limit_mb is not None and used_mb > limits.limit_mb:
-            return Breach("memory", limits.limit_mb, used_mb)
-        now = time.monotonic()
-        if written and now >= look_at:
-            look_at = now + _LOOK_S
-            if breach := _disk_breach(free_bytes, limits, written):
-                return breach
-        left_s = limits.limit_s - (now - started)
+        if breach := _look(running, limits) or (disk and disk.look()):
+            return breach
+        left_s = limits.limit_s - (time.monotonic() - started)
         process = running[0].process
         assert process is not None
         with suppress(subprocess.TimeoutExpired):
@@ -182,80 +185,13 @@ def _watch(children: list[_Child], started: float, limits: Limits, written: Sequ
     return None
 
 
-def _disk_breach(free_bytes: int, limits: Limits, written: Sequence[Path]) -> Breach | None:
-    """Counts files only where the disk has lost as much as would matter."""
-    allowed = min(limits.disk_bytes, free_bytes - limits.spare_bytes)
-    if free_bytes - shutil.disk_usage(written[0]).free < allowed // 2:
-        return None
-    used = sum(_folder_bytes(folder) for folder in written)
-    return Breach("disk", allowed / _MIB, used / _MIB) if used > max(allowed, 0) else None
-
-
-def _folder_bytes(folder: Path) -> int:
-    total = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            with suppress(OSError):
-                total += Path(parent, name).lstat().st_blocks * 512
-    return total
-
-
-def _tree(pid: int) -> list[psutil.Process]:
-    try:
-        root = psutil.Process(pid)
-        return [root, *root.children(recursive=True)]
-    except psutil.Error:
-        return []
-
-
-def _tree_mb(tree: list[psutil.Process], limit_mb: float | None) -> float:
-    """Resident memory of the tree in MiB.
-
-    Pages shared by a parent and its forks count once for each of them in RSS. Where that sum passes the limit, the
-    slower proportional set size decides (Linux; elsewhere the sum stands).
-    """
-    total = sum(_memory(process, "rss") for process in tree) / _MIB
-    if limit_mb is not None and total > limit_mb and len(tree) > 1:
-        total = min(total, sum(_memory(process, "pss") for process in tree) / _MIB)
-    return total
-
-
-def _memory(process: psutil.Process, field: str) -> int:
-    try:
-        if field == "rss":
-            return process.memory_info().rss
-        full = process.memory_full_info()
-        return getattr(full, "pss", full.rss)
-    except psutil.Error:
-        return 0
-
-
-def _kill_group(pid: int, tree: list[psutil.Process]) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # gone; macOS says "not permitted" of a group of zombies
-        os.killpg(pid, signal.SIGKILL)
-    for one in tree:
-        with suppress(psutil.Error):
-            one.kill()
-
-
-def _kill_all(process: subprocess.Popen[bytes], mark: str) -> None:
-    """Kill the group, the descendants and whoever carries the mark, until a look finds none."""
-    for _ in range(20):
-        others = [one for one in _tree(process.pid) if one.pid != process.pid] + _marked(mark, process.pid)
-        _kill_group(process.pid, others)
-        process.wait()
-        if not others:
-            return
-        psutil.wait_procs(others, timeout=0.2)
-
-
-def _marked(mark: str, not_pid: int) -> list[psutil.Process]:
-    """Living processes whose environment holds the mark: daemons that left the group and their parent."""
-    found = []
-    for one in psutil.process_iter():
-        try:
-            if one.pid != not_pid and one.environ().get(_MARK) == mark and one.status() != psutil.STATUS_ZOMBIE:
-                found.append(one)
-        except (psutil.Error, OSError):
-            continue
-    return found
+def _look(running: list[_Child], limits: Limits) -> Breach | None:
+    """Processes and memory."""
+    trees = [child.look() for child in running]
+    count = sum(child.count(tree) for child, tree in zip(running, trees, strict=True))
+    if count > limits.max_processes:  # before the memory, which takes long to measure
+        return Breach("processes", limits.max_processes, count)
+    used_mb = sum(child.used_mb(tree, limits.limit_mb) for child, tree in zip(running, trees, strict=True))
+    if limits.limit_mb is not None and used_mb > limits.limit_mb:
+        return Breach("memory", limits.limit_mb, used_mb)
+    return None

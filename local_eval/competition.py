@@ -1,20 +1,25 @@
-"""A competition bundle (competition.yaml, version 2), as far as running a submission needs it."""
+"""A competition bundle (competition.yaml), as far as running a submission needs it.
+
+Pages and the picture are not looked at: `python -m local_eval.bundle --check` does that.
+"""
 
 import reprlib
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 
 from submission.kit.errors import KitError
 
+from .legacy_bundle import LEGACY_VERSIONS, in_version_2
 from .unpack import unpack
+from .yaml_node import Node
 
-T = TypeVar("T")
 _FILE = "competition.yaml"
+_DIGITS = 4300  # sys.int_info.default_max_str_digits, where there is one
+_LONGEST = 10**_DIGITS
 _PROGRAMS = ("ingestion_program", "scoring_program", "input_data", "reference_data")
 
 
@@ -81,10 +86,12 @@ def open_competition(bundle: str | Path, folder: Path) -> Competition:
             raise KitError(f"{bundle}: {error}") from None
         home = folder
     where = f"{bundle.name}, {_FILE}"
-    found = _Node(_load(home, bundle), where)
-    version = found.get("version", None)
-    if version not in (2, "2"):
-        raise KitError(f"{where}: expected version 2. Received: version={version!r}; older bundles have another form.")
+    found = Node(_load(home, bundle), where)
+    version = found.text("version", "1")
+    if version in LEGACY_VERSIONS:
+        found = in_version_2(found)
+    elif version != "2":
+        raise KitError(f"{where}: expected version 2, 1 or 1.5, as the platform takes it. Received: version={version}.")
     tasks = {task.index: task for task in (_task(node, home) for node in found.nodes("tasks"))}
     phases = sorted(found.nodes("phases"), key=lambda node: node.number("index", 0))
     boards = found.nodes("leaderboards")
@@ -118,6 +125,20 @@ def materialise(path: Path, folder: Path) -> Path:
     return folder
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses integers that Python would not write out again."""
+
+
+def _integer(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
+    value = loader.construct_yaml_int(node)
+    if abs(value) >= _LONGEST:
+        raise ValueError(f"a number of more than {_DIGITS} digits")
+    return value
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
+
+
 def _load(home: Path, bundle: Path) -> Any:
     path = home / _FILE
     if not path.is_file():
@@ -125,75 +146,12 @@ def _load(home: Path, bundle: Path) -> Any:
         fix = f" Pack it again from inside {Path(deeper[0]).parent}." if deeper else ""
         raise KitError(f"{bundle}: expected {_FILE} at the root. Received: {', '.join(deeper) or 'none'}.{fix}")
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except Exception as error:  # every constructor of PyYAML raises its own: IndexError for `!!int`
         raise KitError(f"{bundle.name}, {_FILE}: expected YAML. Received: {str(error)[:300]}") from None
 
 
-class _Node:
-    """A mapping of the file, read with what is expected where."""
-
-    def __init__(self, value: Any, where: str) -> None:
-        if not isinstance(value, dict):
-            raise KitError(f"{where}: expected `key: value` pairs. Received: {reprlib.repr(value)}.")
-        self._value, self.where = value, where
-
-    def has(self, key: str) -> bool:
-        return self._value.get(key) is not None
-
-    def get(self, key: str, default: Any) -> Any:
-        value = self._value.get(key)
-        return default if value is None else value
-
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self.get(key, default)
-        if isinstance(value, (dict, list)) or value is None:
-            raise self._wrong(key, "text", value)
-        return str(value)
-
-    def number(self, key: str, default: int | None = None) -> int:
-        value = self.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise self._wrong(key, "a whole number", value)
-        return value
-
-    def seconds(self, key: str) -> float | None:
-        value = self.get(key, None)
-        if value is None or value == 0:
-            return None
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e9:
-            raise self._wrong(key, "seconds", value)
-        return float(value)
-
-    def numbers(self, key: str) -> list[int]:
-        return self._list(key, "whole numbers", lambda one: isinstance(one, int) and not isinstance(one, bool))
-
-    def nodes(self, key: str) -> list["_Node"]:
-        values = self._list(key, "a list", lambda one: True)
-        return [_Node(value, f"{self.where}, {key} {number}") for number, value in enumerate(values)]
-
-    def path(self, key: str, home: Path) -> Path:
-        text = self.text(key)
-        try:
-            path = (home / text).resolve()
-            found = path.is_relative_to(home.resolve()) and path.exists()
-        except (OSError, ValueError):
-            found = False
-        if not found:
-            raise self._wrong(key, "a folder or a zip of the bundle", text)
-        return path
-
-    def _list(self, key: str, what: str, fits: Callable[[Any], bool]) -> list[Any]:
-        values = self.get(key, [])
-        if not isinstance(values, list) or not all(fits(one) for one in values):
-            raise self._wrong(key, what, values)
-        return values
-
-    def _wrong(self, key: str, expected: str, value: object) -> KitError:
-        return KitError(f"{self.where}: expected {expected} for {key!r}. Received: {reprlib.repr(value)}.")
-
-
-def _task(node: _Node, home: Path) -> Task:
+def _task(node: Node, home: Path) -> Task:
     if node.has("key"):
         raise KitError(
             f"{node.where}: expected its programs and data in the bundle. Received: key={node.get('key', None)!r}, a "
@@ -201,11 +159,13 @@ def _task(node: _Node, home: Path) -> Task:
         )
     if not node.has("scoring_program"):
         raise KitError(f"{node.where}: expected a scoring_program. Received: none.")
+    if node.flag("ingestion_only_during_scoring"):
+        raise KitError(f"{node.where}: expected ingestion before scoring. Received: ingestion_only_during_scoring.")
     paths = {name: node.path(name, home) for name in _PROGRAMS if node.has(name)}
     return Task(node.number("index"), node.text("name", ""), paths)
 
 
-def _phase(node: _Node, index: int, tasks: dict[int, Task]) -> Phase:
+def _phase(node: Node, index: int, tasks: dict[int, Task]) -> Phase:
     wanted = node.numbers("tasks")
     missing = [one for one in wanted if one not in tasks]
     if missing or not wanted:
@@ -216,7 +176,7 @@ def _phase(node: _Node, index: int, tasks: dict[int, Task]) -> Phase:
     return Phase(index, node.text("name", ""), wanted, node.seconds("execution_time_limit"))
 
 
-def _columns(board: _Node) -> list[Column]:
+def _columns(board: Node) -> list[Column]:
     columns = [
         Column(
             node.number("index", number),
@@ -230,6 +190,6 @@ def _columns(board: _Node) -> list[Column]:
     return sorted(columns, key=lambda column: column.index)
 
 
-def _solutions(found: _Node, home: Path) -> dict[int, Path]:
+def _solutions(found: Node, home: Path) -> dict[int, Path]:
     nodes = [node for node in found.nodes("solutions") if node.has("path")]
     return {node.number("index"): node.path("path", home) for node in nodes}

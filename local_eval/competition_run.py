@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,17 @@ from submission.kit.errors import KitError
 from submission.kit.files import atomic_path, write_json
 
 from .competition import Competition, Phase, Task, materialise
+from .interpreter import Interpreter
 from .isolation import Isolation
 from .layout import names_app
 from .leaderboard import leaderboard_row
 from .limits import Limits
+from .missing_packages import missing_packages
 from .outcome import FAILED, FINISHED, Outcome
-from .worker import run_submission
+from .worker import run_on_platforms
 
-_RESULTS = ("scores.json", "scores.txt", "detailed_results.html")
+_RESULTS = ("scores.json", "scores.txt")
+_PAGE = "detailed_results.html"
 
 
 def judge_on_competition(
@@ -29,6 +33,7 @@ def judge_on_competition(
     platforms: tuple[str, ...],
     isolation: Isolation,
     notes: dict[str, Any],
+    interpreter: Interpreter | None = None,
 ) -> dict[str, Any]:
     """Run a zip on every task of a phase; the folder says Failed from the first moment.
 
@@ -41,10 +46,12 @@ def judge_on_competition(
         platforms: Codabench versions.
         isolation: where the programs run.
         notes: added to outcome.json.
+        interpreter: what `python` and `python3` are in the programs; by default the one that runs this code.
 
     Returns:
-        What outcome.json holds: `status` (Finished when every run has), `message`, `problems`, `runs` (`Outcome`,
-        `task`, `task_name`, `columns`: [{"key", "title", "value"}]), and `notes`.
+        What outcome.json holds: `status` (Finished when every run has), `message`, `problems`, `missing_packages` (what
+        a program looked for in vain), `runs` (`Outcome`, `task`, `task_name`, `columns`: [{"key", "title", "value"}]),
+        and `notes`.
 
     Raises:
         KitError: the bundle cannot be run here; what the submission does wrong is a Failed outcome.
@@ -56,19 +63,21 @@ def judge_on_competition(
         with atomic_path(folder) as new:
             new.mkdir()
             runs = []
+            missing: set[str] = set()
             for index in phase.tasks:
                 parts = _open_task(competition.tasks[index], scratch / f"task{index}", isolation)
-                for platform in platforms:
-                    work = scratch / f"work{index}-{platform}"
-                    outcome = _run(zip_path, parts, competition, work, limits, platform, isolation)
-                    kept = new / f"task{index}-{platform}"
+                work = scratch / f"work{index}"
+                for outcome in _run(zip_path, parts, competition, work, limits, platforms, isolation, interpreter):
+                    missing.update(missing_packages(outcome.logs.values(), [zip_path, *parts.values()]))
+                    kept = new / f"task{index}-{outcome.platform}"
                     runs.append(_keep(outcome, competition, competition.tasks[index], kept, new))
-                    shutil.rmtree(work, ignore_errors=True)
+                shutil.rmtree(work, ignore_errors=True)
             failed = next((run for run in runs if run["status"] != FINISHED), None)
             value = {
                 "status": failed["status"] if failed else FINISHED,
                 "message": failed["message"] if failed else "",
                 "problems": sorted({problem for run in runs for problem in run["problems"]}),
+                "missing_packages": sorted(missing),
                 "isolation": isolation.as_json(),
                 "limit_s": limits.limit_s,
                 "limit_mb": limits.limit_mb,
@@ -96,6 +105,12 @@ def solution_zip(path: Path, folder: Path) -> Path:
     return target
 
 
+def results_page(results_dir: Path) -> Path:
+    """The page that the platform shows: detailed_results.html, else any html, or the path of one that is not there."""
+    page = results_dir / _PAGE
+    return page if page.exists() else next(iter(sorted(results_dir.glob("*.html"))), page)
+
+
 def _open_task(task: Task, folder: Path, isolation: Isolation) -> dict[str, Path]:
     """Its programs and data as folders."""
     folder.mkdir()
@@ -116,20 +131,21 @@ def _run(
     competition: Competition,
     work: Path,
     limits: Limits,
-    platform: str,
+    platforms: tuple[str, ...],
     isolation: Isolation,
-) -> Outcome:
-    return run_submission(
+    interpreter: Interpreter | None,
+) -> Iterator[Outcome]:
+    return run_on_platforms(
         zip_path,
-        parts.get("input_data"),
-        parts.get("reference_data"),
+        (parts.get("input_data"), parts.get("reference_data")),
         work,
         limits,
+        platforms,
         ingestion_program=parts.get("ingestion_program"),
         scoring_program=parts["scoring_program"],
-        platform=platform,
         isolation=isolation,
         columns=[column.key for column in competition.columns],
+        interpreter=interpreter,
     )
 
 
@@ -141,9 +157,11 @@ def _keep(outcome: Outcome, competition: Competition, task: Task, kept: Path, ne
         logs[name] = str((kept / "logs" / f"{name}.txt").relative_to(new))
     row = leaderboard_row(competition.columns, outcome.scores or {})
     if outcome.status == FINISHED and outcome.results_dir is not None:
-        for name in _RESULTS:
-            if (outcome.results_dir / name).is_file() and not (outcome.results_dir / name).is_symlink():
-                shutil.copyfile(outcome.results_dir / name, kept / name)
+        found = {name: outcome.results_dir / name for name in _RESULTS}
+        found[_PAGE] = results_page(outcome.results_dir)
+        for name, path in found.items():
+            if path.is_file() and not path.is_symlink():
+                shutil.copyfile(path, kept / name)
     value = outcome.as_json() | {
         "task": task.index,
         "task_name": task.name,

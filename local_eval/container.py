@@ -4,8 +4,10 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from .interpreter import this_interpreter
 
 SHM_MB = 64
 
@@ -19,12 +21,13 @@ class Container:
     """One program's view of the machine.
 
     scratch: a new host folder for its /tmp, its home and the like. folders: name below /app -> (host folder,
-    read-only?).
+    read-only?). python: host folders of the Python that it runs.
     """
 
     scratch: Path
     folders: dict[str, tuple[Path, bool]]
     network: bool = False
+    python: tuple[Path, ...] = field(default_factory=lambda: this_interpreter().folders)
 
     def launcher(self, command: Sequence[str], status_fd: int) -> list[str]:
         """The words that start `command` inside, by sandbox.py."""
@@ -32,7 +35,7 @@ class Container:
             (self.scratch / name).mkdir(parents=True, exist_ok=True)
         mounts = [(str(self.scratch / name), f"/{inside}", False) for name, inside in _OWN.items()]
         mounts += [(str(host), f"/app/{name}", read_only) for name, (host, read_only) in self.folders.items()]
-        links, shown = _system(self.network)
+        links, shown = _system(self.network, self.python)
         spec = {
             "command": list(command),
             "cwd": "/app/program" if "program" in self.folders else "/",
@@ -49,14 +52,12 @@ class Container:
         return [sys.executable, "-I", "-S", "-B", str(script), json.dumps(spec)]
 
 
-def _system(network: bool) -> tuple[list[tuple[str, str]], list[str]]:
+def _system(network: bool, python: Sequence[Path]) -> tuple[list[tuple[str, str]], list[str]]:
     """Links and folders of the host that every container shows, the folders without those inside others."""
     named = [Path(path) for path in (*_SYSTEM, *(_RESOLVER if network else ()))]
     links = [(str(path.readlink()), str(path)) for path in named if path.is_symlink()]
     shown = [path for path in named if path.is_dir() and not path.is_symlink()]
-    pythons = {Path(one) for one in (sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix)}
-    pythons |= {Path(sys.executable).resolve().parent, *(one.resolve() for one in pythons)}
-    for path in sorted(pythons):
-        if path != Path("/") and not any(path.is_relative_to(one) for one in shown):
+    for path in sorted({*python, *this_interpreter().folders}):  # the launcher's own is still running inside
+        if not any(path.is_relative_to(one) for one in shown):
             shown.append(path)
     return links, [str(path) for path in shown]

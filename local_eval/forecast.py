@@ -1,116 +1,126 @@
-"""The hidden score before the submission: the shifted hold-out's accuracy with an interval that owns up to its guess.
+"""Forecast the hidden accuracy of a zip: for every scenario that its judged suites allow, and for unlabelled images.
 
-Two errors are in it. The hold-out is finite: Wilson's interval. And the hidden images are not shifted as ours are: in
-the public repositories of AN2DL 2024-25 an augmented hold-out missed the hidden accuracy by .06 in the mean (absolute).
-Read as the mean absolute error of a normal distribution, its standard deviation is .06 * sqrt(pi / 2) = .0752, and the
-half width at 90 % is .124. The two are independent, so they add in quadrature.
+Suites that are not judged yet are judged first; the leaderboard scores of the ledger correct the forecast.
 """
 
-import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from statistics import NormalDist
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-import numpy as np
+from submission.kit.console import run_main
+from submission.kit.errors import KitError
 
-from .intervals import wilson
-
-SCENARIO_MAE = 0.06  # augmented hold-out against hidden accuracy, all pairs that contestants quote
-SCENARIO_SD = SCENARIO_MAE * math.sqrt(math.pi / 2)
-FEW_IMAGES = 200  # below it, sampling alone is wider than +-3.5 points at an accuracy of .9
-FEW_OF_A_CLASS = 5
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """A predicted hidden accuracy.
-
-    accuracy, low, high: in [0, 1], the interval at `level`; sampling_half, scenario_half: the two half widths that
-    were added in quadrature (sampling_half is the wider side of Wilson's); n: images it rests on; assumes: in words
-    what must hold; warnings: why this interval cannot be trusted, empty when nothing speaks against it.
-    """
-
-    accuracy: float
-    low: float
-    high: float
-    level: float
-    scenario: str
-    n: int
-    sampling_half: float
-    scenario_half: float
-    assumes: str
-    warnings: list[str]
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
+from .entries import others_judged, regression_entries
+from .forecasting.doubts import find_doubts
+from .forecasting.evidence import Evidence
+from .forecasting.forecast import forecast
+from .forecasting.scenarios import DEFAULT, UNKNOWN, known_scenarios
+from .forecasting.severity import severity_shifts
+from .judged import Judged
+from .ledger import read_records
+from .severities import read_severities
 
 
-def forecast(
-    labels: np.ndarray,
-    predictions: np.ndarray,
-    class_names: Sequence[str],
-    level: float = 0.9,
-    scenario: str = "like an2dl typical",
-) -> Forecast:
-    """Forecast the hidden accuracy of a submission from its predictions on the shifted hold-out.
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m local_eval.forecast",
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--artifacts", type=Path, default=Path("artifacts/synthetic"), help="folder of one contest")
+    parser.add_argument("--zip", type=Path, help="any submission; by default that of submissions/latest.json")
+    parser.add_argument("--scenario", metavar="NAME", help="only this one; by default all that the suites allow")
+    parser.add_argument("--unlabelled", type=Path, metavar="FILE", help="images to forecast: .npz with images, or .npy")
+    args = parser.parse_args(argv)
+    from .score import score
+
+    value = score(args.artifacts, args.zip, unlabelled=args.unlabelled)
+    made = value["forecasts"]
+    if args.scenario is not None and args.scenario not in made:
+        raise KitError(
+            f"expected a scenario out of {', '.join(made) or 'none'}: each needs its suite to be judged. "
+            f"Received: {args.scenario!r}. More suites: `python -m local_eval.suites --artifacts {args.artifacts} "
+            "--suite NAME`."
+        )
+    print(describe_forecasts(made if args.scenario is None else {args.scenario: made[args.scenario]}))
+    if value["unlabelled"] is not None:
+        print(describe_unlabelled(value["unlabelled"]))
+    return 0
+
+
+def make_forecasts(artifacts: Path, sha256: str, judged: Mapping[str, Judged]) -> dict[str, dict[str, Any]]:
+    """Every scenario's forecast of a judged zip, as JSON; the ledger's scores of the moment are used.
 
     Args:
-        labels: int (N,), 0..K-1, of the shifted `judge` images: no net trained on them, no choice saw them.
-        predictions: int (N,), what the submission answered for them.
-        class_names: K names.
-        level: the interval's coverage if what it assumes holds.
-        scenario: the name of what the hidden images are taken to be like.
-
-    Raises:
-        ValueError: no images, or as many predictions as labels are not there.
+        artifacts: A, with its ledger.
+        sha256: of the zip.
+        judged: suite -> finished run on its judge part.
     """
-    labels, predictions = np.asarray(labels), np.asarray(predictions)
-    if labels.ndim != 1 or labels.shape != predictions.shape or not len(labels):
-        raise ValueError(
-            f"labels and predictions must be (N,) with N > 0. Received: {labels.shape} and {predictions.shape}"
+    records = read_records(artifacts / "ledger.jsonl")[0]
+    evidence = {
+        suite: Evidence(suite, float((run.images.labels == run.predictions).mean()), len(run.images))
+        for suite, run in judged.items()
+    }
+    others = others_judged(records, sha256, {suite: one.n for suite, one in evidence.items()})
+    made = {}
+    entries = regression_entries(records)
+    for name in known_scenarios(evidence):
+        suite = _main_suite(name, judged)
+        run = judged[suite]
+        doubts = find_doubts(run.images.labels, run.predictions, run.images.class_names)
+        made[name] = forecast(evidence, name, entries, others, warnings=doubts).as_dict()
+        severities = read_severities(artifacts / "suites" / suite / "judge" / "operations.csv", run.images.ids)
+        if name != suite or severities is None:
+            continue
+        for severity in severity_shifts(run.predictions == run.images.labels, severities).items():
+            one = forecast(evidence, name, entries, others, severity=severity, warnings=doubts)
+            made[one.scenario] = one.as_dict()
+    return made
+
+
+def main_forecast(made: Mapping[str, dict[str, Any]]) -> dict[str, Any] | None:
+    """The one to show first: the contest's typical shift, else the unknown one; None without a shifted suite."""
+    return made.get(DEFAULT) or made.get(UNKNOWN)
+
+
+def describe_forecasts(made: Mapping[str, Mapping[str, Any]]) -> str:
+    """The scenarios as a table, then what each suite says, then the warnings."""
+    width = max([len(name) for name in made] + [8])
+    lines = [f"{'scenario':<{width}}  forecast  interval"]
+    for name, one in made.items():
+        lines.append(f"{name:<{width}}  {one['accuracy']:.3f}     [{one['low']:.3f}, {one['high']:.3f}]")
+    first = made.get(UNKNOWN) or next(iter(made.values()), None)
+    if first is not None:
+        width = max(len(reason["suite"]) for reason in first["reasons"])
+        lines.append(f"what each suite says, and its weight in the scenario {first['scenario']}:")
+        for reason in first["reasons"]:
+            lines.append(
+                f"  {reason['suite']:<{width}}  {reason['accuracy']:.3f} [{reason['low']:.3f}, {reason['high']:.3f}] "
+                f"n={reason['n']}, weight {reason['weight']:.2f}"
+            )
+        lines.append(
+            f"{first['entries']} leaderboard scores used; {first['optimism']:.4f} taken off, since the best of "
+            f"{first['candidates']} judged zips is partly lucky"
         )
-    n, correct = len(labels), int((labels == predictions).sum())
-    accuracy = correct / n
-    low, high = wilson(correct, n, level)
-    scenario_half = NormalDist().inv_cdf((1 + level) / 2) * SCENARIO_SD
-    return Forecast(
-        accuracy=accuracy,
-        low=max(0.0, accuracy - math.hypot(accuracy - low, scenario_half)),
-        high=min(1.0, accuracy + math.hypot(high - accuracy, scenario_half)),
-        level=level,
-        scenario=scenario,
-        n=n,
-        sampling_half=max(accuracy - low, high - accuracy),
-        scenario_half=scenario_half,
-        assumes=(
-            "the hidden images are altered about as strongly as our shifted ones, and are otherwise of the same kind "
-            "and the same class proportions. How far the alterations differ is taken from contestants, whose augmented "
-            f"hold-outs missed the hidden accuracy by {SCENARIO_MAE:.2f} in the mean, as a normal error. They read too "
-            "high where the recipe that trained also judged. Another stain, microscope or class balance is not covered."
-        ),
-        warnings=_warnings(labels, predictions, class_names),
+        lines += [f"warning: {warning}" for warning in first["warnings"]]
+    return "\n".join(lines)
+
+
+def describe_unlabelled(value: Mapping[str, Any]) -> str:
+    """The forecast for unlabelled images, with what was found of their class frequencies."""
+    line = (
+        f"unlabelled images {value['file']}, n={value['n']}: {value['accuracy']:.3f}, {value['level']:.0%} interval "
+        f"[{value['low']:.3f}, {value['high']:.3f}]"
     )
+    return "\n".join([line, *(f"  {note}" for note in value["notes"])])
 
 
-def _warnings(labels: np.ndarray, predictions: np.ndarray, class_names: Sequence[str]) -> list[str]:
-    n = len(labels)
-    counts = np.bincount(labels, minlength=len(class_names))
-    found = []
-    if n < FEW_IMAGES:
-        found.append(f"only {n} images: the point may move by several percent with another draw of the hold-out")
-    missing = [name for name, count in zip(class_names, counts, strict=True) if count == 0]
-    if missing:
-        found.append(f"no judge image of {', '.join(missing)}: accuracy on {_it(missing)} is unknown")
-    rare = [f"{name} ({count})" for name, count in zip(class_names, counts, strict=True) if 0 < count < FEW_OF_A_CLASS]
-    if rare:
-        found.append(f"fewer than {FEW_OF_A_CLASS} judge images of {', '.join(rare)}")
-    guess = counts.max() / n
-    if wilson(int((labels == predictions).sum()), n)[0] <= guess:
-        found.append(f"accuracy cannot be told from always answering the most frequent class ({guess:.3f})")
-    return found
+def _main_suite(scenario: str, judged: Mapping[str, Judged]) -> str:
+    if scenario in judged:
+        return scenario
+    return "an2dl" if "an2dl" in judged else max(judged)
 
 
-def _it(names: Sequence[str]) -> str:
-    return "it" if len(names) == 1 else "them"
+if __name__ == "__main__":
+    run_main(main)

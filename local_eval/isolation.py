@@ -1,5 +1,6 @@
 """What keeps a run apart from this machine, where the machine allows it, and what is missing where it does not."""
 
+import argparse
 import functools
 import os
 import sys
@@ -43,9 +44,24 @@ class Isolation:
     def as_json(self) -> dict[str, object]:
         return {"active": self.active, "reason": self.reason, "network": self.network, "missing": self.missing}
 
-    def container(self, scratch: Path, folders: dict[str, tuple[Path, bool]]) -> Container | None:
-        """A container, or None where there is none."""
-        return Container(scratch, folders, self.network) if self.active else None
+    def container(
+        self, scratch: Path, folders: dict[str, tuple[Path, bool]], python: tuple[Path, ...]
+    ) -> Container | None:
+        """A container (see there), or None where there is none."""
+        return Container(scratch, folders, self.network, python) if self.active else None
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """`--isolation` and `--network`, for `chosen`."""
+    parser.add_argument(
+        "--isolation", choices=MODES, default="auto", help="containers where the machine allows them, always, or never"
+    )
+    parser.add_argument("--network", action="store_true", help="let the programs use the network")
+
+
+def chosen(args: argparse.Namespace) -> Isolation:
+    """What the options of `add_options` ask for; `KitError` as of `choose_isolation`."""
+    return choose_isolation(args.isolation, args.network)
 
 
 def choose_isolation(mode: str = "auto", network: bool = False) -> Isolation:

@@ -19,7 +19,7 @@ from .case import Case, make_case, spread_rows
 from .isolation import Isolation, choose_isolation
 from .limits import Limits
 from .outcome import Outcome
-from .worker import PLATFORMS, run_submission
+from .worker import PLATFORMS, run_on_platforms, run_submission
 
 PROGRAMS = Path(__file__).parent
 SECOND_PLATFORM_IMAGES = 64
@@ -47,6 +47,7 @@ def judge(
     limit_images: int | None = None,
     notes: dict[str, Any] | None = None,
     isolation: Isolation | None = None,
+    table: bool = True,
 ) -> dict[str, Any]:
     """Run a zip on an image set and keep the result; the folder says Failed from the first moment.
 
@@ -57,15 +58,17 @@ def judge(
             predictions.npz, predictions.csv, timing.json, logs/, and table.npz for a zip of this kit. Failed:
             outcome.json and logs/ only.
         limits: for each step of the platform's run; the table has none.
-        platform: "1.25", "1.27", or "both": 1.25 on all images, then 1.27, which differs only in what is copied where,
-            on 64 of them; both must finish.
+        platform: "1.25", "1.27", or "both": both must finish. 1.27 scores the predictions of 1.25 in its own layout
+            where they cannot differ, and otherwise predicts for itself, 64 of the images.
         limit_images: only so many images, evenly spread.
         notes: added to outcome.json.
         isolation: where the programs run; by default `choose_isolation("auto")`.
+        table: also make the members' table of a zip of this kit, which starts its model once more.
 
     Returns:
         What outcome.json holds: `worker.Outcome` of the first platform or of the part that failed, `images`,
-        `platforms` (version -> images it ran on), `limit_s`, `limit_mb`, `versions` and `notes`.
+        `platforms` (version -> images it ran on), `predicted_by` (version -> whose predictions it
+        scored), `limit_s`, `limit_mb`, `versions` and `notes`.
 
     Raises:
         KitError: `platform` is unknown or there are no images; what the submission does wrong is a Failed outcome.
@@ -80,13 +83,14 @@ def judge(
     unfinished = Outcome("Failed", "the run did not come to its end", platform)
     write_json(folder / "outcome.json", {**unfinished.as_json(), **about})
     with tempfile.TemporaryDirectory(prefix=".work-", dir=folder.parent, ignore_cleanup_errors=True) as scratch:
-        parts, case = _run_parts(zip_path, images, Path(scratch), limits, platform, limit_images, isolation)
+        parts, case = _run_parts(zip_path, images, Path(scratch), limits, platform, limit_images, isolation, table)
         decisive = next((part for part in parts if part.outcome.status != "Finished"), parts[0])
         value = {
             **decisive.outcome.as_json(),
             **about,
             "images": parts[0].images,
             "platforms": {part.name: part.images for part in parts if part.name in PLATFORMS},
+            "predicted_by": {part.name: part.outcome.predicted_by for part in parts if part.name in PLATFORMS},
             "peak_mb": parts[0].outcome.peak_mb,
         }
         if decisive is not parts[0]:
@@ -109,35 +113,33 @@ def _run_parts(
     platform: str,
     limit_images: int | None,
     isolation: Isolation,
+    table: bool,
 ) -> tuple[list[_Part], Case]:
     """The platform's runs, then the table; the first failure is the last part."""
     rows = spread_rows(len(images), limit_images)
-    case = make_case(images, scratch / "case", rows)
-    first, *others = PLATFORMS if platform == "both" else (platform,)
-    parts = [_Part(first, len(rows), _run(zip_path, case, scratch / first, limits, first, isolation))]
-    for other in others:
-        if parts[-1].outcome.status == "Finished":
-            some = rows[spread_rows(len(rows), SECOND_PLATFORM_IMAGES)]
-            small = make_case(images, scratch / f"case-{other}", some)
-            outcome = _run(zip_path, small, scratch / other, limits, other, isolation)
-            parts.append(_Part(other, len(some), outcome))
-    if parts[-1].outcome.status == "Finished" and _made_by_kit(zip_path):
-        parts.append(_Part("table", len(rows), _run_table(zip_path, case, scratch / "table", isolation)))
-    return parts, case
-
-
-def _run(zip_path: Path, case: Case, work: Path, limits: Limits, platform: str, isolation: Isolation) -> Outcome:
-    return run_submission(
+    some = rows[spread_rows(len(rows), SECOND_PLATFORM_IMAGES)]
+    case, small = make_case(images, scratch / "case", rows), make_case(images, scratch / "small", some)
+    platforms = PLATFORMS if platform == "both" else (platform,)
+    outcomes = run_on_platforms(
         zip_path,
-        case.input_dir,
-        case.reference_dir,
-        work,
+        (case.input_dir, case.reference_dir),
+        scratch,
         limits,
+        platforms,
         ingestion_program=PROGRAMS / "ingestion_program",
         scoring_program=PROGRAMS / "scoring_program",
-        platform=platform,
         isolation=isolation,
+        other_data=(small.input_dir, small.reference_dir),
     )
+    parts: list[_Part] = []
+    for outcome in outcomes:
+        own = bool(parts) and outcome.predicted_by == outcome.platform
+        parts.append(_Part(outcome.platform, len(some if own else rows), outcome))
+        if outcome.status != "Finished":
+            return parts, case
+    if table and _made_by_kit(zip_path):
+        parts.append(_Part("table", len(rows), _run_table(zip_path, case, scratch / "table", isolation)))
+    return parts, case
 
 
 def _run_table(zip_path: Path, case: Case, work: Path, isolation: Isolation) -> Outcome:

@@ -58,8 +58,8 @@ def metadata_file(program_dir: Path) -> Path | None:
     return None
 
 
-def expand_command(command: str, kind: str, root: Path | None = None) -> list[str]:
-    """The words of a command as the platform would run it, `python` and `python3` being this interpreter.
+def expand_command(command: str, kind: str, root: Path | None = None, python: str | Path = sys.executable) -> list[str]:
+    """The words of a command as the platform would run it.
 
     The replacement of `$names` is plain text in the platform's order, so `$input_data` becomes `/app/input_data_data`
     here too.
@@ -68,6 +68,7 @@ def expand_command(command: str, kind: str, root: Path | None = None) -> list[st
         command: from the metadata.
         kind: one of `KINDS`.
         root: a folder in the place of /app; None where the program has a private /app.
+        python: what `python` and `python3` are.
 
     Raises:
         KitError: the command cannot be split or is empty.
@@ -94,18 +95,21 @@ def expand_command(command: str, kind: str, root: Path | None = None) -> list[st
     if root is not None:
         words = [_APP.sub(lambda _: str(root), word) for word in words]
     if words[0] in ("python", "python3"):
-        words[0] = sys.executable
+        words[0] = str(python)
     return words
 
 
-def child_environment(home: Path, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+def child_environment(
+    home: Path, environ: Mapping[str, str] = os.environ, python: str | Path = sys.executable
+) -> dict[str, str]:
     """The child's whole environment: nothing of this project's, least of all PYTHONPATH.
 
     Args:
         home: becomes HOME.
         environ: where thread counts, device choice and PATH come from.
+        python: whose folder comes first on PATH.
     """
-    bins = f"{Path(sys.executable).parent}{os.pathsep}{environ.get('PATH', os.defpath)}"
+    bins = f"{Path(python).parent}{os.pathsep}{environ.get('PATH', os.defpath)}"
     child = {"PATH": bins, "HOME": str(home), "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
     return child | {name: environ[name] for name in _PASSED_ON if name in environ}
 

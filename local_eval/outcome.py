@@ -17,6 +17,8 @@ class Outcome:
     status: the platform's: "Finished", "Failed", or "Preparing" for a zip on which it sticks. statuses: its course.
     scores: what the platform stores; ignored_keys: what it was given beyond the leaderboard's columns; problems: what
     is wrong with the scores although the platform says Finished; warnings: exit codes that it ignores.
+    predicted_by: the version of the platform whose prediction step was scored: `platform`, or another one where the
+    two cannot differ.
     step: where it failed ("unpack", "prediction", "scoring"), or None. tail: the end of that step's standard error.
     seconds, peak_mb, exit_codes: by step; a submission with a command of its own adds "submission", which runs beside
     prediction. timing: "startup" (imports, weights) and "predict" in seconds, where the ingestion program tells them.
@@ -30,6 +32,7 @@ class Outcome:
     scores: dict[str, float] | None = None
     ignored_keys: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    predicted_by: str | None = None
     warnings: list[str] = field(default_factory=list)
     step: str | None = None
     breach: Breach | None = None

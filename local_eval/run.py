@@ -18,7 +18,8 @@ from submission.kit.image_set import open_image_set
 from submission.kit.latest import read_latest
 
 from .bundle_run import DEFAULT_PROFILE, describe_bundle, judge_bundle
-from .isolation import MODES, Isolation, choose_isolation, describe_isolation
+from .interpreter import find_interpreter
+from .isolation import Isolation, add_options, chosen, describe_isolation
 from .judge import judge
 from .ledger import append_record
 from .limits import PROFILES_S, Limits
@@ -47,22 +48,34 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--solution", type=int, metavar="N", help="run the bundle's own solution with this index instead of a zip"
     )
     parser.add_argument(
+        "--python",
+        metavar="PATH",
+        help="with --bundle: the Python of its programs, or the virtual environment with the packages of the "
+        "competition's image; by default this one",
+    )
+    parser.add_argument(
         "--profile",
         choices=sorted(PROFILES_S),
         help=f"time limit of a known contest; by default an2dl, with --bundle its phase's, else {DEFAULT_PROFILE}",
     )
     parser.add_argument("--limit-s", type=float, help="time limit of a step in seconds, instead of the profile's")
     parser.add_argument("--limit-mb", type=float, help="memory limit of a step in MiB; by default none")
-    parser.add_argument("--platform", choices=[*PLATFORMS, "both"], default="both", help="Codabench version")
     parser.add_argument(
-        "--isolation", choices=MODES, default="auto", help="containers where the machine allows them, always, or never"
+        "--max-processes", type=int, default=Limits.max_processes, help="processes of a step at a time, without threads"
     )
-    parser.add_argument("--network", action="store_true", help="let the programs use the network")
+    parser.add_argument("--platform", choices=[*PLATFORMS, "both"], default="both", help="Codabench version")
+    add_options(parser)
+    parser.add_argument(
+        "--table",
+        action="store_true",
+        help="also keep every member's probabilities of a zip of this kit, as local_eval.score does: one more start",
+    )
     parser.add_argument("--limit", type=int, metavar="N", help="a quick try on N images, kept apart from real runs")
     args = parser.parse_args(argv)
     profile = args.profile or "an2dl"
     try:
-        limits = Limits(PROFILES_S[profile] if args.limit_s is None else args.limit_s, args.limit_mb)
+        limit_s = PROFILES_S[profile] if args.limit_s is None else args.limit_s
+        limits = Limits(limit_s, args.limit_mb, max_processes=args.max_processes)
     except ValueError as error:
         parser.error(str(error))
     if args.limit is not None and args.limit < 1:
@@ -71,13 +84,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("--images, --suite and --bundle exclude each other")
     if args.solution is not None and (args.bundle is None or args.zip is not None):
         parser.error("--solution needs --bundle, and no zip")
+    if args.python is not None and args.bundle is None:
+        parser.error("--python needs --bundle")
 
-    isolation = choose_isolation(args.isolation, args.network)
+    isolation = chosen(args)
     if args.bundle is not None:
         submission = args.solution if args.solution is not None else args.zip or read_latest(args.artifacts).path
-        limit_s = args.limit_s or (PROFILES_S[args.profile] if args.profile else None)
+        own_limit = args.limit_s is not None or args.profile is not None
+        python = find_interpreter(args.python) if args.python is not None else None
         folder, value = judge_bundle(
-            args.artifacts, submission, args.bundle, args.phase, limit_s, args.limit_mb, args.platform, isolation
+            args.artifacts, submission, args.bundle, args.phase, limits, own_limit, args.platform, isolation, python
         )
         print(describe_bundle(value, folder))
         return 0 if value["status"] == "Finished" and not value["problems"] else 1
@@ -87,6 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "platform": args.platform,
         "limit_images": args.limit,
         "isolation": isolation,
+        "table": args.table,
     }
     if args.images is not None:
         folders = [judge_images(args.artifacts, zip_path, args.images, profile, **options)]
@@ -117,6 +134,7 @@ def judge_zip(
     platform: str = "both",
     limit_images: int | None = None,
     isolation: Isolation | None = None,
+    table: bool = True,
 ) -> Path:
     """Run a zip on a part of a suite; keep it and append a line to the ledger.
 
@@ -126,7 +144,7 @@ def judge_zip(
         suite, part: A/suites/<suite>/<part>.
         profile: name of the limits, recorded with the result.
         limits: instead of the profile's.
-        platform, limit_images, isolation: see `local_eval.judge.judge`.
+        platform, limit_images, isolation, table: see `local_eval.judge.judge`.
 
     Returns:
         A/judge/<sha8>/<suite>-<part>, with `-limit<n>` after a run on some images only. Its outcome.json says how the
@@ -136,7 +154,7 @@ def judge_zip(
         KitError: no such zip, suite, part or profile.
     """
     images = artifacts / "suites" / suite / part
-    return _judge(artifacts, zip_path, images, (suite, part), profile, limits, platform, limit_images, isolation)
+    return _judge(artifacts, zip_path, images, (suite, part), profile, limits, platform, limit_images, isolation, table)
 
 
 def judge_images(
@@ -149,10 +167,11 @@ def judge_images(
     platform: str = "both",
     limit_images: int | None = None,
     isolation: Isolation | None = None,
+    table: bool = True,
 ) -> Path:
     """As `judge_zip`, on any image set folder; kept as A/judge/<sha8>/images-<folder's name>."""
     name = ("images", images.resolve().name)
-    return _judge(artifacts, zip_path, images, name, profile, limits, platform, limit_images, isolation)
+    return _judge(artifacts, zip_path, images, name, profile, limits, platform, limit_images, isolation, table)
 
 
 def _judge(
@@ -165,6 +184,7 @@ def _judge(
     platform: str,
     limit_images: int | None,
     isolation: Isolation | None,
+    table: bool,
 ) -> Path:
     if profile not in PROFILES_S:
         raise KitError(f"expected profile to be one of {', '.join(sorted(PROFILES_S))}. Received: profile={profile!r}.")
@@ -184,7 +204,7 @@ def _judge(
         "limit_images": limit_images,
     }
     limits = limits or Limits(PROFILES_S[profile])
-    value = judge(zip_path, images, folder, limits, platform, limit_images, notes, isolation)
+    value = judge(zip_path, images, folder, limits, platform, limit_images, notes, isolation, table)
     kept = ("status", "message", "step", "scores", "seconds", "peak_mb", "images", "platforms", "limit_s", "limit_mb")
     append_record(
         artifacts / "ledger.jsonl",
@@ -194,7 +214,11 @@ def _judge(
 
 
 def _describe(name: str, outcome: dict[str, Any]) -> str:
-    where = ", ".join(f"{version} on {count} images" for version, count in outcome["platforms"].items())
+    by = outcome["predicted_by"]
+    where = ", ".join(
+        f"{version} on {count} images" + (f" with the predictions of {by[version]}" if by[version] != version else "")
+        for version, count in outcome["platforms"].items()
+    )
     seconds, timing = outcome["seconds"], outcome["timing"]
     steps = (
         f"start-up {timing['startup']:.1f} s, predict {timing['predict']:.1f} s of prediction's "

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,29 @@ from submission.kit.errors import KitError
 from submission.kit.files import read_json, sha256_file, write_json
 from submission.kit.latest import read_latest, stored_path
 
-from .forecast import forecast
+from .forecast import describe_forecasts, describe_unlabelled, main_forecast, make_forecasts
+from .forecast_images import forecast_images
+from .isolation import Isolation, add_options, choose_isolation, chosen, describe_isolation
 from .judged import Judged, open_judged
-from .limits import PROFILES_S
+from .limits import PROFILES_S, Limits
 from .score_table import score_table, suite_order
+from .suite_folder import FULL, check_suite, suite_command
 
 PART = "judge"
-SUITES = ("clean", "an2dl")
+SUITES = ("clean", "an2dl")  # at least; by default all that there are
 SHIFTED = "an2dl"  # the suite that the forecast is made from
-_KEYS = {"zip", "sha256", "size_bytes", "profile", "suites", "rows", "forecast"}
+_KEYS = {
+    "zip",
+    "sha256",
+    "size_bytes",
+    "profile",
+    "isolation",
+    "suites",
+    "rows",
+    "forecast",
+    "forecasts",
+    "unlabelled",
+}
 _ARRAYS = ("images.npy", "labels.npy", "ids.npy")
 
 # (artifacts, zip, suite, part, profile) -> folder of the run, whose outcome.json says how it ended
@@ -32,12 +47,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--artifacts", type=Path, default=Path("artifacts/synthetic"), help="folder of one contest")
     parser.add_argument("--zip", type=Path, help="any submission; by default that of submissions/latest.json")
     parser.add_argument(
-        "--suite", nargs="+", metavar="SUITE", default=list(SUITES), help="suites whose judge part is run"
+        "--suite",
+        nargs="+",
+        metavar="SUITE",
+        default=["all"],
+        help="suites whose judge part is run; all: every one that was written, but for those in full",
+    )
+    parser.add_argument(
+        "--unlabelled", type=Path, metavar="FILE", help="forecast for these images, too: .npz with images, or .npy"
     )
     parser.add_argument("--profile", default="an2dl", choices=sorted(PROFILES_S), help="the platform's limits")
+    add_options(parser)
     parser.add_argument("--brief", action="store_true", help="print one line instead of the table")
     args = parser.parse_args(argv)
-    value = score(args.artifacts, args.zip, args.suite, args.profile)
+    suites = [name for text in args.suite for name in text.split(",") if name]
+    value = score(
+        args.artifacts,
+        args.zip,
+        None if "all" in suites else suites,
+        args.profile,
+        isolation=chosen(args),
+        unlabelled=args.unlabelled,
+    )
     print(describe_briefly(value) if args.brief else describe(value, args.artifacts))
     return 0
 
@@ -45,18 +76,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 def score(
     artifacts: Path,
     zip_path: Path | None = None,
-    suites: Sequence[str] = SUITES,
+    suites: Sequence[str] | None = None,
     profile: str = "an2dl",
     judge: JudgeZip | None = None,
+    isolation: Isolation | None = None,
+    unlabelled: Path | None = None,
 ) -> dict[str, Any]:
-    """Judge a zip and write its score.json (see `score_file`); up to date when zip, suites and profile are the file's.
+    """Judge a zip and write its score.json (see `score_file`).
+
+    Up to date when zip, suites, profile and isolation are the file's.
 
     Args:
         artifacts: the contest's folder.
         zip_path: the submission; None is the latest packaged one.
-        suites: names under A/suites; the forecast needs "an2dl".
+        suites: names under A/suites; None is all that have a judge part. The forecast needs a shifted one.
         profile: name of the platform's limits.
         judge: runs the zip on one suite; by default `local_eval.run.judge_zip`.
+        isolation: where its programs run; by default `choose_isolation("auto")`.
+        unlabelled: images to forecast, too; the forecasts follow the ledger, even where the runs are up to date.
 
     Returns:
         What score.json holds; its "zip" is relative to `artifacts` where it lies inside.
@@ -70,17 +107,20 @@ def score(
         raise KitError(f"expected a zip at {zip_path}. Received: no such file.")
     if profile not in PROFILES_S:
         raise KitError(f"expected profile to be one of {', '.join(PROFILES_S)}. Received: profile={profile!r}.")
-    limit_s, suites = PROFILES_S[profile], suite_order(set(suites))
-    prints = {suite: _fingerprint(artifacts / "suites" / suite / PART) for suite in suites}
+    limit_s, suites = PROFILES_S[profile], suite_order(set(suites or written_suites(artifacts)))
+    isolation = isolation or choose_isolation()
+    prints = {suite: _fingerprint(artifacts / "suites" / suite / PART, artifacts) for suite in suites}
     sha256 = sha256_file(zip_path)
     path, zip_stored = score_file(artifacts, sha256), stored_path(zip_path, artifacts)
-    if (old := _same(path, artifacts, sha256, prints, profile)) is not None:
-        if old["zip"] != zip_stored:  # the same bytes by another name
-            write_json(path, old := old | {"zip": zip_stored})
-        return old
+    if (found := _same(path, artifacts, sha256, prints, profile, isolation)) is not None:
+        old, judged = found
+        new = old | {"zip": zip_stored} | _forecasts(artifacts, zip_path, sha256, judged, profile, unlabelled, old)
+        if new != old:  # the same bytes by another name, or another ledger
+            write_json(path, new)
+        return new
     path.unlink(missing_ok=True)  # an interrupted or failed run must not leave an older score behind
     mend = f"python -m local_eval.score --artifacts {artifacts} --zip {zip_path}"
-    judge = judge or _judge_zip
+    judge = judge or partial(_judge_zip, isolation=isolation)
     judged = {}
     for suite in suites:
         folder = judge(artifacts, zip_path, suite, PART, profile)
@@ -90,12 +130,19 @@ def score(
         "sha256": sha256,
         "size_bytes": zip_path.stat().st_size,
         "profile": profile,
+        "isolation": isolation.as_json(),
         "suites": {suite: _suite(artifacts, run, prints[suite], limit_s) for suite, run in judged.items()},
         "rows": score_table(judged),
-        "forecast": _forecast(judged),
+        **_forecasts(artifacts, zip_path, sha256, judged, profile, unlabelled, {}),
     }
     write_json(path, value)
     return value
+
+
+def written_suites(artifacts: Path) -> list[str]:
+    """Names of the suites under A/suites that have a judge part, but not in full, and of the two always wanted."""
+    found = [path.parent.parent.name for path in artifacts.glob(f"suites/*/{PART}/meta.json")]
+    return suite_order({*SUITES, *(name for name in found if not name.endswith(FULL))})
 
 
 def score_file(artifacts: Path, sha256: str) -> Path:
@@ -111,12 +158,7 @@ def score_file(artifacts: Path, sha256: str) -> Path:
 def describe(value: Mapping[str, Any], artifacts: Path) -> str:
     """The score as text: the table, the forecast, the zip, the time."""
     suites = suite_order(value["suites"])
-    width = max(len(row["name"]) for row in value["rows"])
-    lines = [" " * width + "".join(f"  {_title(suite):<34}" for suite in suites).rstrip()]
-    for row in value["rows"]:
-        cells = (row["suites"][suite] for suite in suites)
-        texts = (f"{c['accuracy']:.4f} [{c['low']:.4f}, {c['high']:.4f}] n={c['n']}" for c in cells)
-        lines.append(f"{row['name']:<{width}}" + "".join(f"  {text:<34}" for text in texts).rstrip())
+    lines = _rows_by_suite(value["rows"], suites) if len(suites) <= 3 else _suites_by_row(value["rows"], suites)
     made = value["forecast"]
     if made is None:
         lines.append(f"no forecast: it needs the suite {SHIFTED}")
@@ -126,13 +168,16 @@ def describe(value: Mapping[str, Any], artifacts: Path) -> str:
             f"[{made['low']:.3f}, {made['high']:.3f}], hidden images {made['scenario']}"
         )
         lines += [f"  warning: {warning}" for warning in made["warnings"]]
+        lines.append(describe_forecasts(value["forecasts"]))
+    if value["unlabelled"] is not None:
+        lines.append(describe_unlabelled(value["unlabelled"]))
     lines.append(f"zip: {artifacts / value['zip']}, {value['size_bytes'] / 1e6:.1f} MB, sha256 {value['sha256']}")
     runs = []
     for suite in suites:
         run = value["suites"][suite]
         runs.append(f"{suite} {' + '.join(f'{name} {taken:.1f} s' for name, taken in sorted(run['seconds'].items()))}")
     limit = f"limit {value['suites'][suites[0]]['limit_s']:.0f} s a step ({value['profile']})"
-    lines.append(f"platform run: {'; '.join(runs)}; {limit}")
+    lines.append(f"platform run: {'; '.join(runs)}; {limit}; {describe_isolation(value['isolation'])}")
     return "\n".join(lines)
 
 
@@ -143,38 +188,69 @@ def describe_briefly(value: Mapping[str, Any]) -> str:
     return f"score: {Path(value['zip']).name} ran as on the platform ({value['profile']}): {scores}"
 
 
+def _rows_by_suite(rows: Sequence[Mapping[str, Any]], suites: Sequence[str]) -> list[str]:
+    width = max(len(row["name"]) for row in rows)
+    lines = [" " * width + "".join(f"  {_title(suite):<34}" for suite in suites).rstrip()]
+    for row in rows:
+        texts = (_cell(row["suites"][suite]) for suite in suites)
+        lines.append(f"{row['name']:<{width}}" + "".join(f"  {text:<34}" for text in texts).rstrip())
+    return lines
+
+
+def _suites_by_row(rows: Sequence[Mapping[str, Any]], suites: Sequence[str]) -> list[str]:
+    """For many suites: a line each, the submission with its interval, then the accuracy of the other rows."""
+    width, (*others, last) = max(len(_title(suite)) for suite in suites), rows
+    lines = [" " * width + f"  {last['name']:<34}" + "".join(f"  {row['name']}" for row in others)]
+    for suite in suites:
+        numbers = (f"  {row['suites'][suite]['accuracy']:<{len(row['name'])}.4f}" for row in others)
+        lines.append(f"{_title(suite):<{width}}  {_cell(last['suites'][suite]):<34}" + "".join(numbers))
+    return [line.rstrip() for line in lines]
+
+
+def _cell(cell: Mapping[str, Any]) -> str:
+    return f"{cell['accuracy']:.4f} [{cell['low']:.4f}, {cell['high']:.4f}] n={cell['n']}"
+
+
 def _title(suite: str) -> str:
     return suite if suite == "clean" else f"shifted ({suite})"
 
 
-def _judge_zip(artifacts: Path, zip_path: Path, suite: str, part: str, profile: str) -> Path:
+def _judge_zip(artifacts: Path, zip_path: Path, suite: str, part: str, profile: str, *, isolation: Isolation) -> Path:
     from .run import judge_zip
 
-    return judge_zip(artifacts, zip_path, suite, part, profile)
+    return judge_zip(artifacts, zip_path, suite, part, profile, isolation=isolation)
 
 
-def _fingerprint(folder: Path) -> str:
+def _fingerprint(folder: Path, artifacts: Path) -> str:
     missing = [name for name in _ARRAYS if not (folder / name).is_file()]
     if missing:
         raise KitError(
             f"expected an image set in {folder}. Received: no {', '.join(missing)}. "
-            f"Run `python -m local_eval.suites --artifacts {folder.parents[2]}` first."
+            f"Run `{suite_command(folder, artifacts)}` first."
         )
+    check_suite(folder, artifacts)
     return "-".join(sha256_file(folder / name)[:16] for name in _ARRAYS)
 
 
-def _same(path: Path, artifacts: Path, sha256: str, prints: Mapping[str, str], profile: str) -> dict[str, Any] | None:
+def _same(
+    path: Path, artifacts: Path, sha256: str, prints: Mapping[str, str], profile: str, isolation: Isolation
+) -> tuple[dict[str, Any], dict[str, Judged]] | None:
     """The score that is there, if it is of the same inputs and its runs can still be read; the report needs them."""
     try:
         old = read_json(path, "")
         found = {suite: run["fingerprint"] for suite, run in old["suites"].items()}
-        if (old["sha256"], old["profile"], found) != (sha256, profile, prints) or not old.keys() >= _KEYS:
+        same = (old["sha256"], old["profile"], found) == (sha256, profile, prints)
+        if not same or not old.keys() >= _KEYS or old["isolation"] != isolation.as_json():
             return None
-        for suite, run in old["suites"].items():
-            open_judged(artifacts / run["folder"], artifacts / "suites" / suite / PART, "")
+        judged = {
+            suite: open_judged(artifacts / run["folder"], artifacts / "suites" / suite / PART, "")
+            for suite, run in old["suites"].items()
+        }
+        if len(old["rows"]) > 1 and any(run.table is None for run in judged.values()):
+            return None  # judged since without the members
     except (KitError, KeyError, TypeError, AttributeError):  # none, or of another form
         return None
-    return old
+    return old, judged
 
 
 def _suite(artifacts: Path, run: Judged, fingerprint: str, limit_s: float) -> dict[str, Any]:
@@ -187,11 +263,21 @@ def _suite(artifacts: Path, run: Judged, fingerprint: str, limit_s: float) -> di
     }
 
 
-def _forecast(judged: Mapping[str, Judged]) -> dict[str, Any] | None:
-    if SHIFTED not in judged:
-        return None
-    run = judged[SHIFTED]
-    return forecast(run.images.labels, run.predictions, run.images.class_names).as_dict()
+def _forecasts(
+    artifacts: Path,
+    zip_path: Path,
+    sha256: str,
+    judged: Mapping[str, Judged],
+    profile: str,
+    unlabelled: Path | None,
+    old: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The keys forecast, forecasts and unlabelled; an older forecast of unlabelled images is kept."""
+    made = make_forecasts(artifacts, sha256, judged)
+    images = old.get("unlabelled")
+    if unlabelled is not None:
+        images = forecast_images(artifacts, zip_path, unlabelled, judged, made, Limits(PROFILES_S[profile]))
+    return {"forecast": main_forecast(made), "forecasts": made, "unlabelled": images}
 
 
 if __name__ == "__main__":

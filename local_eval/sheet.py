@@ -1,4 +1,4 @@
-"""A picture sheet of a suite: what it makes of some images, then every operation at its five severities."""
+"""A picture sheet of a suite: what it makes of some images, then all that it is made of at the five severities."""
 
 import argparse
 from collections.abc import Sequence
@@ -14,12 +14,14 @@ from submission.kit.seeds import derive_seed
 
 from .holdout import read_holdout
 from .shifts import OPERATIONS
+from .shifts.grid import GridSuite
 from .shifts.operation import SEVERITIES, get_operation
 from .shifts.suite import Suite, get_suite, suite_names
 
 TILE = 112  # pixels of the longer side of a drawn image
 _LABEL = 40  # pixels under it: three lines of text
 _GAP = 6
+_PLANS = 1000  # an operation that is rarer than one in some hundred images is not shown
 
 Cell = tuple[np.ndarray, str]  # image uint8 (H, W, C), label
 
@@ -40,25 +42,48 @@ def suite_cells(images: np.ndarray, ids: Sequence[str], suite: Suite, examples: 
     return rows
 
 
-def operation_cells(images: np.ndarray, seed: int) -> list[list[Cell]]:
+def operation_cells(images: np.ndarray, names: Sequence[str], seed: int) -> list[list[Cell]]:
     """Two operations a row, each at severities 1 to 5; the images take turns.
 
     Args:
         images: uint8 (n, H, W, C), the originals.
+        names: of the operations.
     """
-    rows: list[list[Cell]] = []
-    for number, name in enumerate(OPERATIONS):
-        image = images[number % len(images)]
-        row: list[Cell] = []
+    cells = []
+    for number, name in enumerate(names):
         for severity in SEVERITIES:
             rng = np.random.default_rng(derive_seed(seed, "sheet", name, severity))
             operation = get_operation(name)
-            row.append((operation.apply(image, operation.sample(rng, severity)), f"{name} {severity}"))
-        if number % 2:
-            rows[-1].extend(row)
-        else:
-            rows.append(row)
-    return rows
+            altered = operation.apply(images[number % len(images)], operation.sample(rng, severity))
+            cells.append((altered, f"{name} {severity}"))
+    return _two_a_row(cells)
+
+
+def table_cells(images: np.ndarray, ids: Sequence[str], suite: GridSuite, seed: int) -> list[list[Cell]]:
+    """Two corruptions of a table a row, each at its severities; the images take turns.
+
+    Args:
+        images: uint8 (n, H, W, C), the originals.
+        ids: (n,).
+    """
+    cells = []
+    for number, (name, severity) in enumerate(suite.cells(images.shape[-1])):
+        here = [number // len(SEVERITIES) % len(images)]
+        altered = suite.apply_cell(images[here], [ids[here[0]]], "select", seed, (name, severity))
+        cells.append((altered[0], f"{name} {severity}"))
+    return _two_a_row(cells)
+
+
+def _two_a_row(cells: list[Cell]) -> list[list[Cell]]:
+    width = 2 * len(SEVERITIES)
+    return [cells[start : start + width] for start in range(0, len(cells), width)]
+
+
+def operations_of(suite: Suite, channels: int) -> list[str]:
+    """Names of the operations that a suite is made of, in the order of their register, as many plans show them."""
+    plans = [suite.plan(f"plan {n}", channels, "select", 0) for n in range(_PLANS)]
+    seen = {step.operation for plan in plans for step in plan}
+    return [name for name in OPERATIONS if name in seen]
 
 
 def draw_sheet(rows: list[list[Cell]]) -> Image.Image:
@@ -82,9 +107,9 @@ def _tile(image: np.ndarray) -> Image.Image:
 
 
 def _fold(label: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """Break a label of names joined by + into lines that fit under an image."""
+    """Break a label after + and _ into lines that fit under an image."""
     lines = [""]
-    for word in label.replace("+", "+\n").split("\n"):
+    for word in label.replace("+", "+\n").replace("_", "_\n").split("\n"):
         if lines[-1] and font.getlength(lines[-1] + word) > TILE:
             lines.append("")
         lines[-1] += word
@@ -95,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Draw a sheet; prints one line."""
     parser = argparse.ArgumentParser(
         prog="python -m local_eval.sheet",
-        description="Draw some images of the part `select` before and after a suite, and every operation by severity.",
+        description="Draw some images of the part `select` before and after a suite, and its operations by severity.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--artifacts", type=Path, default=Path("artifacts/synthetic"), help="the contest's files")
@@ -107,10 +132,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--out",
         type=Path,
         default=argparse.SUPPRESS,  # it depends on the other options
-        help="the picture, .png or .jpg (default: ARTIFACTS/suites/SUITE/sheet.png)",
+        help="the picture, .png or .jpg (default: ARTIFACTS/sheets/SUITE.png)",
     )
     args = parser.parse_args(argv)
-    out: Path = getattr(args, "out", args.artifacts / "suites" / args.suite / "sheet.png")
+    out: Path = getattr(args, "out", args.artifacts / "sheets" / f"{args.suite}.png")
     if args.images < 1 or args.examples < 1:
         raise KitError(f"expected at least 1. Received: --images {args.images} --examples {args.examples}.")
     if out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
@@ -120,12 +145,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     rng = np.random.default_rng(derive_seed(args.seed, "sheet", "images"))
     rows = holdout.rows["select"]
     rows = np.sort(rng.choice(rows, size=min(args.images, len(rows)), replace=False))
-    images = holdout.data.images[rows]
-    table = suite_cells(images, holdout.data.ids[rows], suite, args.examples, args.seed)
-    sheet = draw_sheet(table + operation_cells(images, args.seed))
+    images, ids = holdout.data.images[rows], holdout.data.ids[rows]
+    table = suite_cells(images, ids, suite, args.examples, args.seed)
+    if isinstance(suite, GridSuite):
+        parts, what = table_cells(images, ids, suite, args.seed), f"{len(suite.corruptions)} corruptions"
+    else:
+        names = operations_of(suite, images.shape[-1])
+        parts, what = operation_cells(images, names, args.seed), f"{len(names)} operations"
+    sheet = draw_sheet(table + parts)
     with atomic_path(out) as new:
         sheet.save(new)
-    print(f"Wrote {out}: {len(rows)} images under {suite.name}, {len(OPERATIONS)} operations.")
+    print(f"Wrote {out}: {len(rows)} images under {suite.name}, {what}.")
     return 0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from submission.kit.errors import KitError
 
 from .child import ChildResult, Program, run_programs
+from .interpreter import Interpreter
 from .isolation import Isolation
 from .layout import child_environment, expand_command
 from .limits import Limits
@@ -34,6 +35,7 @@ class Step:
     work: Path
     limits: Limits
     isolation: Isolation
+    interpreter: Interpreter
     results: dict[str, ChildResult] = field(default_factory=dict)
     logs: dict[str, Path] = field(default_factory=dict)
 
@@ -50,10 +52,8 @@ class Step:
             programs = {kind: self._program(kind, command) for kind, command in commands.items()}
         except KitError as error:
             raise StepError(self.name, str(error)) from None
-        written = [
-            path for path in (self.app / "output", self.app / "shared", self.work / "containers") if path.exists()
-        ]
-        results = run_programs(list(programs.values()), self.limits, written)
+        # all of it can be written but /app/data, and what is there already does not count
+        results = run_programs(list(programs.values()), self.limits, [self.work])
         self.results = dict(zip(programs, results, strict=True))
         for kind in commands:  # what the programs left in /tmp and in their home is nobody's
             shutil.rmtree(self.work / "containers" / kind, ignore_errors=True)
@@ -72,15 +72,16 @@ class Step:
         own = self.app / ("ingested_program" if kind == "submission" else "program")
         shown = {name: (self.app / name, False) for name in _FOLDERS[kind] if (self.app / name).exists()}
         shown |= {"program": (own, False), "data": (self.app / "data", True)}
-        container = self.isolation.container(scratch, shown)
+        container = self.isolation.container(scratch, shown, self.interpreter.folders)
         home = Path("/root") if container else scratch / "home"
         if not container:
             home.mkdir(parents=True, exist_ok=True)
         (self.work / "logs").mkdir(exist_ok=True)
         out, err = (self.work / "logs" / f"{_LOGS[kind]}_{stream}.txt" for stream in ("stdout", "stderr"))
         self.logs |= {out.stem: out, err.stem: err}
-        words = expand_command(command, kind, None if container else self._stand_in(kind))
-        return Program(words, own, child_environment(home), out, err, container)
+        python = self.interpreter.executable
+        words = expand_command(command, kind, None if container else self._stand_in(kind), python)
+        return Program(words, own, child_environment(home, python=python), out, err, container)
 
     def _stand_in(self, kind: str) -> Path:
         """The folder that plays /app where there is no container."""

@@ -5,26 +5,22 @@ their own where the machine allows it (`isolation`); elsewhere a local folder pl
 mistakes, not against a program that goes looking through the machine.
 """
 
-import json
-import shutil
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from submission.kit.errors import KitError
 from submission.kit.files import write_json
 
+from .interpreter import Interpreter, this_interpreter
 from .isolation import Isolation, choose_isolation
-from .layout import metadata_file, names_app, not_plain, read_command
 from .limits import Limits
-from .outcome import FAILED, FINISHED, PREPARING, Outcome, StepError
-from .scores_file import Scores, read_scores
+from .outcome import FAILED, FINISHED, Outcome, StepError
+from .scores_file import Scores
 from .step import Step
-from .unpack import StuckError, unpack
+from .two_steps import TwoSteps
 
 PLATFORMS = ("1.25", "1.27")
-_MARKER = "failed.json"  # left in the output by our ingestion program
-_OUT_OF_MEMORY = 137
 
 
 def run_submission(
@@ -39,6 +35,7 @@ def run_submission(
     platform: str = "1.25",
     isolation: Isolation | None = None,
     columns: Collection[str] | None = None,
+    interpreter: Interpreter | None = None,
 ) -> Outcome:
     """Run a submission; `work_dir/outcome.json` says Failed from the first moment and is replaced at the end.
 
@@ -55,239 +52,91 @@ def run_submission(
         isolation: by default `choose_isolation("auto")`.
         columns: keys of the leaderboard, for scores by the platform's rules. None is stricter: every key is a column,
             and a value that the platform could not store makes the run a failed one.
+        interpreter: what `python` and `python3` are; by default the one that runs this code.
 
     Raises:
         KitError: an argument is wrong. Whatever the submission does wrong is a Failed outcome.
     """
+    work = _new_folder(work_dir, platform)
+    interpreter = interpreter or this_interpreter()
+    step = partial(Step, limits=limits, isolation=isolation or choose_isolation(), interpreter=interpreter)
+    run = TwoSteps(Path(zip_path), work, platform, step)
+    score = None
+    if scoring_program is not None:
+        score = partial(run.score, Path(scoring_program), _path(reference_dir), columns)
+    return _finish(run, work, platform, partial(run.predict, _path(ingestion_program), _path(input_dir)), score)
+
+
+def run_on_platforms(
+    zip_path: Path,
+    data: tuple[Path | None, Path | None],
+    work_dir: Path,
+    limits: Limits,
+    platforms: Sequence[str],
+    *,
+    ingestion_program: Path | None,
+    scoring_program: Path,
+    isolation: Isolation,
+    columns: Collection[str] | None = None,
+    other_data: tuple[Path | None, Path | None] | None = None,
+    interpreter: Interpreter | None = None,
+) -> Iterator[Outcome]:
+    """Run a submission on versions of the platform, one after the other; each is run when it is asked for.
+
+    Where the predictions cannot differ (`own_program`, and a zip without metadata) they are made once, by the first,
+    and scored by each in its own layout: then the later outcomes' `predicted_by` is the first. Everything else runs
+    as often as there are versions.
+
+    Args:
+        data: input and reference folder.
+        other_data: those of a later version that has to predict for itself; by default `data`.
+        work_dir: a folder for each version is made in it.
+        platforms: of `PLATFORMS`.
+        zip_path, limits, ingestion_program, scoring_program, isolation, columns, interpreter: see `run_submission`.
+    """
+    step = partial(Step, limits=limits, isolation=isolation, interpreter=interpreter or this_interpreter())
+    first: TwoSteps | None = None
+    for platform in platforms:
+        work = _new_folder(work_dir / platform, platform)
+        predict: Callable[[], None] | None = None
+        if first is not None and first.can_share:
+            run, reference_dir = first.again(platform, work), data[1]
+        else:
+            input_dir, reference_dir = data if first is None else other_data or data
+            run = TwoSteps(zip_path, work, platform, step)
+            predict = partial(run.predict, ingestion_program, input_dir)
+        first = first or run
+        yield _finish(run, work, platform, predict, partial(run.score, scoring_program, reference_dir, columns))
+
+
+def _new_folder(folder: str | Path, platform: str) -> Path:
     if platform not in PLATFORMS:
         raise KitError(f"expected platform to be one of {', '.join(PLATFORMS)}. Received: platform={platform!r}.")
-    work = Path(work_dir).resolve()
+    work = Path(folder).resolve()
     if work.exists() and any(work.iterdir()):
         raise KitError(f"expected a new or empty work folder. Received: {work}. Delete it or choose another.")
-    isolation = isolation or choose_isolation()
-    run = _Run(Path(zip_path), work, limits, platform, isolation)
+    return work
+
+
+def _path(path: str | Path | None) -> Path | None:
+    return None if path is None else Path(path)
+
+
+def _finish(
+    run: TwoSteps,
+    work: Path,
+    platform: str,
+    predict: Callable[[], None] | None,
+    score: Callable[[], Scores] | None,
+) -> Outcome:
+    """Both steps, those that are given."""
     write_json(work / "outcome.json", Outcome(FAILED, "the run did not come to its end", platform).as_json())
     try:
-        run.predict(ingestion_program and Path(ingestion_program), input_dir and Path(input_dir))  # type: ignore[arg-type]
-        scores = None
-        if scoring_program is not None:
-            scores = run.score(Path(scoring_program), reference_dir and Path(reference_dir), columns)  # type: ignore[arg-type]
-        outcome = run.outcome(Outcome(FINISHED, "", platform), scores)
+        if predict is not None:
+            predict()
+        outcome = run.outcome(Outcome(FINISHED, "", platform), score() if score is not None else None)
     except StepError as failed:
         told = {"step": failed.step, "breach": failed.breach, "tail": failed.tail}
         outcome = run.outcome(Outcome(failed.status, str(failed), platform, **told), None)  # type: ignore[arg-type]
     write_json(work / "outcome.json", outcome.as_json())
     return outcome
-
-
-class _Run:
-    """One run's folders and what has been measured so far."""
-
-    def __init__(self, zip_path: Path, work: Path, limits: Limits, platform: str, isolation: Isolation) -> None:
-        self._zip, self._platform, self._isolation = zip_path, platform, isolation
-        self._prediction = Step("prediction", work / "prediction", work, limits, isolation)
-        self._scoring = Step("scoring", work / "scoring", work, limits, isolation)
-        self._submission = work / "prediction" / "ingested_program"
-
-    def predict(self, program: Path | None, input_dir: Path | None) -> None:
-        """The prediction step. Exit codes are ignored, as on the platform; a limit is not."""
-        app, output = self._prediction.app, self._prediction.app / "output"
-        self._unpack()
-        output.mkdir(parents=True)
-        if input_dir is not None:
-            shutil.copytree(input_dir, app / "input_data")
-        (app / "data").mkdir()
-        commands = self._commands(program)
-        if self._platform == "1.25":
-            self._copy_submission(output, "prediction")
-        try:
-            if commands:
-                self._prediction.run(commands)
-        except StepError as failed:
-            raise self._told_of_startup(failed) from None
-        self._write_metadata(self._prediction, output)
-
-    def score(self, program: Path, reference: Path | None, columns: Collection[str] | None) -> Scores:
-        """The scoring step; returns the scores."""
-        app = self._scoring.app
-        for folder in ("output", "shared", "data"):
-            (app / folder).mkdir(parents=True)
-        try:
-            shutil.copytree(self._prediction.app / "output", app / "input" / "res", ignore=not_plain)
-        except (OSError, shutil.Error) as error:
-            raise StepError("prediction", f"the output cannot be read: {error}") from None
-        if self._platform == "1.27":
-            self._copy_submission(app / "input" / "res", "scoring")
-        if reference is not None:
-            shutil.copytree(reference, app / "input" / "ref")
-        self._copy_program(program, self._scoring)
-        command = self._read_command(app / "program", "scoring")
-        if command is not None:  # without one the platform runs nothing, and finds no scores
-            self._scoring.run({"scoring": command})
-            if self._scoring.results["scoring"].exit_code != 0:
-                raise self._scoring_failure()
-        try:
-            scores = read_scores(app / "output", columns)
-        except KitError as error:
-            tail = self._scoring.tail("scoring") if command is not None else ""
-            raise StepError("scoring", str(error), tail=tail) from None
-        if columns is None and scores.problems:
-            raise StepError("scoring", "; ".join(scores.problems), tail=self._scoring.tail("scoring"))
-        self._write_metadata(self._scoring, app / "output")
-        return scores
-
-    def outcome(self, basis: Outcome, scores: Scores | None) -> Outcome:
-        """`basis` with what this run measured."""
-        results = {
-            "prediction" if kind == "ingestion" else kind: result
-            for step in (self._prediction, self._scoring)
-            for kind, result in step.results.items()
-        }
-        scored = self._scoring.app / "output"
-        ignored = [kind for kind, result in self._prediction.results.items() if result.exit_code != 0]
-        measured = {
-            "warnings": [self._warning(kind) for kind in ignored],
-            "tail": basis.tail or (self._prediction.tail(ignored[0]) if ignored else ""),
-            "scores": scores and scores.stored,
-            "ignored_keys": scores.ignored if scores else [],
-            "problems": scores.problems if scores else [],
-            "seconds": {name: result.seconds for name, result in results.items()},
-            "timing": self._timing(),
-            "peak_mb": {name: result.peak_mb for name, result in results.items()},
-            "exit_codes": {name: result.exit_code for name, result in results.items()},
-            "logs": {**self._prediction.logs, **self._scoring.logs},
-            "isolation": self._isolation.as_json(),
-            "output_dir": self._prediction.app / "output",
-            "results_dir": scored if scored.exists() else None,
-        }
-        return Outcome(**(vars(basis) | measured))
-
-    def _warning(self, kind: str) -> str:
-        """What the platform passes over in silence."""
-        result = self._prediction.results[kind]
-        who = "the ingestion program" if kind == "ingestion" else "the submission's own command"
-        told = f" ({_killed(result.peak_mb)})" if result.exit_code == _OUT_OF_MEMORY else ""
-        return f"{who} exited with {result.exit_code}, which the platform ignores{told}"
-
-    def _unpack(self) -> None:
-        try:
-            unpack(self._zip, self._submission)
-        except StuckError as error:
-            raise StepError("unpack", str(error), status=PREPARING) from None
-        except KitError as error:
-            raise StepError("unpack", str(error)) from None
-
-    def _commands(self, program: Path | None) -> dict[str, str]:
-        """What runs in prediction: the submission where it brings a command, and the ingestion program."""
-        commands = {}
-        own = self._read_command(self._submission, "prediction")
-        if own is not None:
-            commands["submission"] = own
-        if program is not None:
-            self._copy_program(program, self._prediction)
-            command = self._read_command(self._prediction.app / "program", "prediction")
-            if command is None:
-                missing = "'command' in metadata" if metadata_file(program) else "'metadata.yaml/metadata'"
-                raise StepError("prediction", f"Program directory missing {missing}: the ingestion program's")
-            commands["ingestion"] = command
-        return commands
-
-    def _read_command(self, folder: Path, step: str) -> str | None:
-        try:
-            return read_command(folder)
-        except KitError as error:
-            raise StepError(step, str(error)) from None
-
-    def _copy_program(self, program: Path, step: Step) -> None:
-        shutil.copytree(program, step.app / "program", ignore=shutil.ignore_patterns("__pycache__"))
-
-    def _copy_submission(self, target: Path, step: str) -> None:
-        """Both versions copy a submission without metadata, so that scoring finds a zip of mere results."""
-        if metadata_file(self._submission) is not None:
-            return
-        try:
-            shutil.copytree(self._submission, target, dirs_exist_ok=True, ignore=not_plain)
-        except (OSError, shutil.Error) as error:
-            raise StepError(step, f"the submission cannot be copied to {target.name}: {error}") from None
-
-    def _write_metadata(self, step: Step, output: Path) -> None:
-        """The worker's own file; a program that writes it fails the run."""
-        if (output / "metadata").exists():
-            raise StepError(
-                step.name,
-                "Error, the output directory already contains a metadata file. This file is used to store exitCode and "
-                "other data, do not write to this file manually.",
-            )
-        output.mkdir(exist_ok=True)  # a model may have removed it
-        program = step.results.get("scoring") or step.results.get("submission")
-        ingestion = step.results.get("ingestion")
-        first = program or ingestion
-        write_json(
-            output / "metadata",  # JSON is YAML
-            {
-                "exitCode": program.exit_code if program else None,
-                "elapsedTime": first.seconds if first else None,
-                "ingestionExitCode": ingestion.exit_code if ingestion else None,
-                "ingestionElapsedTime": ingestion.seconds if ingestion else None,
-            },
-        )
-
-    def _timing(self) -> dict[str, float]:
-        """Start-up and prediction apart, as our ingestion program tells them."""
-        done, begun = self._told("timing.json"), self._told(_MARKER)
-        told = {
-            "startup": done.get("startup_seconds", begun.get("startup_seconds")),
-            "predict": done.get("prediction_seconds"),
-        }
-        return {name: seconds for name, seconds in told.items() if isinstance(seconds, float)}
-
-    def _told(self, name: str) -> dict[str, object]:
-        """A JSON object in prediction's output; what a foreign program or a cheat left is taken for none."""
-        with suppress(OSError, ValueError, RecursionError):
-            found = json.loads((self._prediction.app / "output" / name).read_text(encoding="utf-8"))
-            return found if isinstance(found, dict) else {}
-        return {}
-
-    def _told_of_startup(self, failed: StepError) -> StepError:
-        """A breach with where it came and what to change."""
-        if failed.breach is None:
-            return failed
-        where, told = "", self._told(_MARKER)
-        if "startup_seconds" in told:
-            startup = self._timing().get("startup")
-            where = " while starting up (importing model.py, making Model())"
-            if startup is not None:
-                where = f" in predict, after {startup:.1f} s of start-up"
-        return StepError(failed.step, f"{failed}{where}. {failed.breach.advice}.", failed.breach, failed.tail)
-
-    def _scoring_failure(self) -> StepError:
-        """Scoring refused; the cause is in prediction where that ended badly."""
-        result = self._scoring.results["scoring"]
-        tail = self._scoring.tail("scoring")
-        said = tail.splitlines()
-        reason = said[-1].removeprefix("error: ") if said else "no message"
-        message = f"the scoring program exited with {result.exit_code}: {reason}"
-        if result.exit_code == _OUT_OF_MEMORY:
-            message += f" ({_killed(result.peak_mb)})"
-        predicted = self._prediction.results
-        ended_badly = [kind for kind, one in predicted.items() if one.exit_code != 0]
-        if not ended_badly and not (self._scoring.app / "input" / "res" / _MARKER).exists():
-            return StepError("scoring", message, tail=tail)
-        for kind in ended_badly:
-            if predicted[kind].exit_code == _OUT_OF_MEMORY:
-                message += f" ({_killed(predicted[kind].peak_mb)})"
-        kind = (ended_badly or [*predicted])[0]
-        tail = self._prediction.tail(kind)
-        if not self._isolation.active and names_app(self._submission):
-            message += (
-                f" (the zip's {', '.join(names_app(self._submission))} names /app in its code, which this run without "
-                "isolation does not have)"
-            )
-        return StepError("prediction", message, tail=tail)
-
-
-def _killed(peak_mb: float) -> str:
-    return (
-        f"exit code 137, killed from outside: out of memory, as on the platform, which says no more than that. "
-        f"The highest use seen was {peak_mb:.0f} MiB. Predict batch by batch, keep one net's results at a time"
-    )

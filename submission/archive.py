@@ -1,14 +1,12 @@
 """A zip file, opened once and read once for all rules."""
 
 import hashlib
-import lzma
-import struct
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from submission.kit.errors import KitError
+from submission.kit.zip_file import DAMAGED
 
 READABLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 ENCRYPTED, PATCHED = 0x41, 0x20
@@ -16,9 +14,7 @@ ENCRYPTED, PATCHED = 0x41, 0x20
 
 _MAX_TEXT_BYTES = 10_000_000
 
-# All that zipfile and the decompressors raise for damaged bytes; a method it lacks is a RuntimeError.
-_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError, RuntimeError)
-_ABSURD = (MemoryError, OverflowError)  # sizes and offsets that no file has
+_UNREADABLE = (*DAMAGED, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -77,7 +73,7 @@ def open_archive(path: str | Path, max_bytes: float = float("inf")) -> Archive:
                 _read_all(archive, opened)
     except NotImplementedError:
         raise
-    except (*_DAMAGED, *_ABSURD) as error:
+    except _UNREADABLE as error:
         raise zipfile.BadZipFile(str(error) or type(error).__name__) from None
     return opened
 
@@ -89,7 +85,7 @@ def _read_all(archive: zipfile.ZipFile, opened: Archive) -> None:
         name = entry.orig_filename
         try:
             opened.sha256[name] = _digest(archive, entry)
-        except (*_DAMAGED, *_ABSURD) as error:
+        except _UNREADABLE as error:
             opened.sha256.pop(name, None)  # of duplicates the last one counts
             opened.damaged[name] = str(error) or type(error).__name__
 

@@ -1,6 +1,7 @@
 """Rules about the Python in a zip; one function each, called with the parsed files. Nothing is run."""
 
 import ast
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 
@@ -66,7 +67,10 @@ def relative_paths(sources: Sources) -> Iterator[Finding]:
         for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
             if _called(call) not in _OPENERS:
                 continue
-            arguments = call.args[:1] + [one.value for one in call.keywords if one.arg in _PATH_KEYWORDS]
+            given = call.args[:1]
+            if _called(call) == "open" and isinstance(call.func, ast.Attribute) and _is_mode(call):
+                given = []  # of `path.open("rb")`
+            arguments = given + [one.value for one in call.keywords if one.arg in _PATH_KEYWORDS]
             for text in (_text(argument, constants) for argument in arguments):
                 if text and "://" not in text and not text.startswith(("/", "\\", "~")):
                     message = f"{name}, line {call.lineno}: {_called(call)}({text!r}) depends on the working directory"
@@ -104,6 +108,12 @@ def _required(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
     required = positional[: len(positional) - len(function.args.defaults)]
     pairs = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
     return [one.arg for one in required] + [one.arg for one, default in pairs if default is None]
+
+
+def _is_mode(call: ast.Call) -> bool:
+    """Whether the first argument is how to open and not what."""
+    first = call.args[0] if call.args else None
+    return isinstance(first, ast.Constant) and re.fullmatch("[rwxabt+]{1,3}", str(first.value)) is not None
 
 
 def _called(call: ast.Call) -> str:

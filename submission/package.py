@@ -15,9 +15,9 @@ from submission.kit.console import run_main
 from submission.kit.errors import KitError
 from submission.kit.files import read_json, sha256_file
 from submission.kit.latest import write_latest
+from submission.kit.zip_file import write_zip
 
 from .expected import TOLERANCE, check_same, load_expected
-from .packing import write_zip
 from .zip_run import predict_with_zip
 
 _HERE = Path(__file__).resolve().parent

@@ -10,11 +10,15 @@ from datetime import datetime
 from pathlib import Path
 
 import yaml
+from codabench_unpacker import RefusedError, unpack_bundle
 
 from local_eval.bundle.build import build_bundle
+from local_eval.bundle.check import check_bundle
+from local_eval.bundle.problem import Problem
 from local_eval.bundle.settings import Settings
 
 START = datetime(2030, 1, 1)
+REMOVED = object()
 PIXEL = b"\x89PNG\r\n\x1a\n" + b"".join(
     struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
     for kind, body in (
@@ -96,6 +100,57 @@ def bundle_bytes(text: str | bytes | dict, files: dict[str, bytes] = FILES) -> b
         for name, content in files.items():
             archive.writestr(name, content)
     return data.getvalue()
+
+
+def zipped(files: dict[str, str | bytes]) -> bytes:
+    """A zip with these files."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return data.getvalue()
+
+
+PROGRAM = {"metadata.yaml": "command: python /app/program/s.py", "s.py": "pass"}
+MORE_FILES = {
+    **FILES,
+    "empty.md": b"",
+    "latin.md": "Größe".encode("latin-1"),
+    "void/": b"",
+    "astray/metadata": b"command: python $program/gone.py",
+    "mute/metadata": b"description: nothing",
+    "flat.zip": zipped(PROGRAM),
+    "nested.zip": zipped({f"score/{name}": content for name, content in PROGRAM.items()}),
+}
+
+
+def changed(field: str, value: object) -> dict:
+    """`COMPETITION` with one field, named as `phases.0.start`, changed or `REMOVED`."""
+    whole = competition()
+    *path, last = [int(part) if part.isdigit() else part for part in field.split(".")]
+    place = whole
+    for part in path:
+        place = place[part]
+    if value is REMOVED:
+        del place[last]
+    else:
+        place[last] = value
+    return whole
+
+
+def checked(path: Path, text: str | bytes | dict, files: dict[str, bytes] = MORE_FILES) -> list[Problem]:
+    """What the check finds in a bundle of this text, written to `path`."""
+    path.write_bytes(bundle_bytes(text, files))
+    return check_bundle(path)
+
+
+def accepted(path: Path, folder: Path) -> bool:
+    """Whether the platform's unpacker takes it."""
+    try:
+        unpack_bundle(path, folder)
+    except RefusedError:
+        return False
+    return True
 
 
 @functools.cache

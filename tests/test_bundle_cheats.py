@@ -52,6 +52,7 @@ def model(predict: str, init: str = "pass") -> str:
 FAKE = "json.dumps({'accuracy_an2dl': 1.0, 'accuracy_clean': 1.0})"
 LEAVE = "(OUT / 'failed.json').unlink()\nos._exit(0)"
 FORGE_ALL = "forge('an2dl'); forge('clean')\n"
+SEAL_ALL = "seal('an2dl'); seal('clean')\n"
 CHEATS = {
     "raises": ("return 1 / 0", "ZeroDivisionError"),
     "raises on the second suite": (
@@ -65,55 +66,27 @@ CHEATS = {
     "class 8 of 8": ("return guess(X) + 1", "in \\[0, 8\\)"),
     "too few": ("return guess(X)[1:]", "one class index for each of"),
     "labels of both suites at once": ("return np.r_[guess(X), guess(X)]", "one class index for each of"),
-    "a marker removed": (LEAVE, "predictions.npz is missing|timing.json"),
-    "output removed": ("import shutil\nshutil.rmtree(OUT)\nos._exit(0)", "predictions.npz is missing|busy"),
-    "forged, marker left": (FORGE_ALL + "os._exit(0)", "prediction failed: prediction ended without a word"),
-    "forged without seal": (
-        FORGE_ALL + LEAVE,
-        "not the file that the ingestion",
+    "a marker removed": (LEAVE, "ended without a word: os._exit"),
+    "output removed": ("import shutil\nshutil.rmtree(OUT)\nos._exit(0)", "ended without a word|busy"),
+    "forged, marker left": (FORGE_ALL + "os._exit(0)", "ended without a word"),
+    "forged without seal": (FORGE_ALL + LEAVE, "ended without a word"),
+    "forged, sealed and unmarked": (FORGE_ALL + SEAL_ALL + LEAVE, "ended without a word"),
+    "forged, sealed and unmarked, then raises": (
+        FORGE_ALL + SEAL_ALL + "(OUT / 'failed.json').unlink()\nreturn 1 / 0",
+        "ZeroDivisionError",
     ),
-    "one suite forged, one missing": (
-        "forge('an2dl'); seal('an2dl')\n" + LEAVE,
-        "predictions.npz is missing",
-    ),
-    "forged with the ids of the other suite": (
-        "forge('an2dl'); seal('an2dl')\n"
-        "(INPUT / 'clean/ids.npy').write_bytes((INPUT / 'an2dl/ids.npy').read_bytes())\n"
-        "forge('clean'); seal('clean')\n" + LEAVE,
-        "expected one prediction for each of .* images. Received: .* missing",
-    ),
-    "forged NaN labels": (
-        "for suite in ('an2dl', 'clean'):\n    n = len(np.load(INPUT / suite / 'ids.npy'))\n"
-        "    forge(suite, np.full(n, np.nan)); seal(suite)\n" + LEAVE,
-        "integer labels",
-    ),
-    "forged one-hot": (
-        "for suite in ('an2dl', 'clean'):\n    n = len(np.load(INPUT / suite / 'ids.npy'))\n"
-        "    forge(suite, np.eye(8, dtype=int)[np.zeros(n, int)]); seal(suite)\n" + LEAVE,
-        "integer labels",
-    ),
-    "pickled predictions": (
-        "for suite in ('an2dl', 'clean'):\n    n = len(np.load(INPUT / suite / 'ids.npy'))\n"
-        "    forge(suite, np.array([print] * n, dtype=object)); seal(suite)\n" + LEAVE,
-        "cannot be read",
+    "ids of the other suite": (
+        "(INPUT / 'clean/ids.npy').write_bytes((INPUT / 'an2dl/ids.npy').read_bytes())\nreturn 1 / 0",
+        "ZeroDivisionError",
     ),
     "prints scores and leaves": (f"print({FAKE}, flush=True)\nos._exit(0)", "ended without a word"),
     "writes scores and leaves": (
         f"(OUT / 'scores.json').write_text({FAKE})\n" + LEAVE,
-        "predictions.npz is missing",
+        "ended without a word",
     ),
     "a child goes on after the end": (
         "if os.fork():\n    os._exit(0)\ntime.sleep(0.5)\n" + FORGE_ALL + "return guess(X)",
         "ended without a word",
-    ),
-    "no room on the disk": (
-        "import resource\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\nreturn guess(X)",
-        "prediction failed|predictions.npz is missing|cannot be read",
-    ),
-    "writes the worker's metadata": (
-        "import atexit\natexit.register(lambda: (OUT / 'metadata').write_text('exitCode: 0'))\nreturn guess(X)",
-        "already contains a metadata file",
     ),
 }
 
@@ -198,7 +171,14 @@ def old_results(contest, tmp_path_factory):
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize(
-    "predict", ["return 1 / 0", "os._exit(0)", "(OUT / 'failed.json').unlink()\nreturn 1 / 0", "time.sleep(60)"]
+    "predict",
+    [
+        "return 1 / 0",
+        "os._exit(0)",
+        "(OUT / 'failed.json').unlink()\nreturn 1 / 0",
+        "(OUT / 'failed.json').unlink()\nos._exit(0)",
+        "time.sleep(60)",
+    ],
 )
 def test_stale_predictions_do_not_help_a_broken_model(contest, tmp_path, old_results, platform, predict):
     old = {name: data for name, data in old_results.items() if name != "metadata"}
@@ -250,6 +230,11 @@ def test_writing_into_the_scorers_folder_gains_nothing(contest, tmp_path, spoil)
         "[(OUT / f'{n}.tmp').touch() for n in range(3000)]",
         "os.fork() or time.sleep(60)",
         "X[:] = 0",
+        "import atexit; atexit.register(lambda: (OUT / 'metadata').write_text('exitCode: 0'))",
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))",
+        "[(INPUT / suite / 'ids.npy').write_bytes(b'') for suite in ('an2dl', 'clean')]",
+        "os.fork()",
+        "import multiprocessing; multiprocessing.get_context('spawn').Pool(1).map(abs, [1])",
     ],
 )
 def test_tricks_beside_honest_guesses_change_nothing(contest, tmp_path, extra):

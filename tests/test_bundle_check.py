@@ -1,25 +1,15 @@
 """The check of bundles: each rule of the platform by name, and no rule that the platform does not have."""
 
 import datetime
-import io
-import zipfile
 
-import numpy as np
 import pytest
-import yaml
-from codabench_unpacker import RefusedError, unpack_bundle
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from small_bundle import COMPETITION, FILES, bundle_bytes, competition
+from small_bundle import COMPETITION, REMOVED, accepted, changed, checked, competition
 
-from benchmarks.fuzz_bundle import WriteWatch, mutate_bytes, mutate_text, mutate_values
 from local_eval.bundle.__main__ import main
-from local_eval.bundle.check import check_bundle
 from submission.kit.errors import KitError
 
 LONG = "x" * 37
 LATER = "2030-02-01 00:00:01"
-REMOVED = object()
 
 # field, new value, stage, where, message
 CHANGES = [
@@ -183,53 +173,6 @@ CHANGES = [
 ]
 
 
-def zipped(files):
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return data.getvalue()
-
-
-PROGRAM = {"metadata.yaml": "command: python /app/program/s.py", "s.py": "pass"}
-MORE_FILES = {
-    **FILES,
-    "empty.md": b"",
-    "latin.md": "Größe".encode("latin-1"),
-    "void/": b"",
-    "astray/metadata": b"command: python $program/gone.py",
-    "mute/metadata": b"description: nothing",
-    "flat.zip": zipped(PROGRAM),
-    "nested.zip": zipped({f"score/{name}": content for name, content in PROGRAM.items()}),
-}
-
-
-def changed(field, value):
-    whole = competition()
-    *path, last = [int(part) if part.isdigit() else part for part in field.split(".")]
-    place = whole
-    for part in path:
-        place = place[part]
-    if value is REMOVED:
-        del place[last]
-    else:
-        place[last] = value
-    return whole
-
-
-def checked(path, text, files=MORE_FILES):
-    path.write_bytes(bundle_bytes(text, files))
-    return check_bundle(path)
-
-
-def accepted(path, folder):
-    try:
-        unpack_bundle(path, folder)
-    except RefusedError:
-        return False
-    return True
-
-
 def test_a_good_bundle_has_no_problem(tmp_path):
     assert checked(tmp_path / "b.zip", COMPETITION) == []
     assert accepted(tmp_path / "b.zip", tmp_path / "platform")
@@ -259,175 +202,3 @@ def test_all_problems_are_told_at_once(tmp_path, capsys):
     for start in ("title: ", "terms: ", "phases[1].start: ", "leaderboard: expected `leaderboards`, with an s"):
         assert f"\n{start}" in text
     assert text.count("\n    fix: ") == 4 and "[refused on upload]" in text
-
-
-TEXTS = [
-    (b"", "expected `key: value` lines. Received: None"),
-    (b"- a\n- b\n", "expected `key: value` lines. Received: ['a', 'b']"),
-    (b"title: [unclosed", "not valid YAML"),
-    (b"title: \xff", "not valid YAML"),
-    (b"title: !!python/object/apply:os.system ['touch hacked']", "could not determine a constructor"),
-    (b"start: 2030-13-45", "not valid YAML: month must be in 1..12"),
-    (b"limit: " + b"9" * 5000, "not valid YAML: Exceeds the limit"),
-    (b"a: !!bool perhaps", "not valid YAML: 'perhaps'"),
-    (b"a: " + b"[" * 500, "not valid YAML"),
-    (b"a: &a [*a]", "expand to more than"),
-    (b"a: &a [1,2,3,4,5,6,7,8,9]\n" + b"".join(b"%c: &%c [%s]\n" % (n + 1, n + 1, b",".join([b"*%c" % n] * 9))
-        for n in range(97, 107)), "expand to more than"),
-    (b"a: &a {x: 1}\n" + b"".join(b"%c: &%c {<<: [%s]}\n" % (n + 1, n + 1, b",".join([b"*%c" % n] * 9))
-        for n in range(97, 107)), "expand to more than"),
-    (b"#" * 200_000, "at most 100000 bytes"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("text", "message"), TEXTS, ids=[text[:30] for text, _ in TEXTS])
-def test_what_is_no_mapping_or_dangerous(tmp_path, text, message):
-    (problem,) = checked(tmp_path / "b.zip", text)
-    assert (problem.stage, problem.where) == ("upload", "competition.yaml") and message in problem.message
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.zip"]
-
-
-def test_a_repeated_key_is_noticed(tmp_path):
-    (problem,) = checked(tmp_path / "b.zip", "title: Old\n" + yaml.safe_dump(COMPETITION))
-    assert problem.stage == "notice" and "'title' is there twice; the last one wins" in problem.message
-
-
-@pytest.mark.parametrize(
-    ("data", "where", "message"),
-    [
-        (b"no zip", "bundle", "expected a zip"),
-        (b"", "bundle", "expected a zip"),
-        (zipped({"contest/competition.yaml": "version: 2"}), "competition.yaml", "the platform strips no folder"),
-        (zipped({"a": "b"}), "competition.yaml", "Received: none"),
-        (zipped({"a": "b", "a/c": "d", "competition.yaml": ""}), "bundle", "both file and folder: ['a']"),
-        (zipped({"x" * 300: "b"}), "'" + "x" * 37, "the name is too long"),
-        (bundle_bytes(COMPETITION).replace(b"Be fair.", b"Be f4ir."), "'terms.md'", "Bad CRC-32"),
-    ],
-)
-def test_zips_that_cannot_be_unpacked(tmp_path, data, where, message):
-    path = tmp_path / "b.zip"
-    path.write_bytes(data)
-    problem = check_bundle(path)[0]
-    assert problem.stage == "upload" and problem.where.startswith(where) and message in problem.message
-    assert not accepted(path, tmp_path / "platform")
-
-
-def test_a_zip_bomb_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("local_eval.bundle.bundle_file._BOMB_BYTES", 1 << 20)
-    path = tmp_path / "b.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("zeros", bytes(2 << 20))
-    (problem,) = check_bundle(path)
-    assert "it would unpack to 2097152 bytes" in problem.message
-
-
-def test_names_are_taken_as_the_platform_extracts_them(tmp_path):
-    files = {f"/../{name}": content for name, content in FILES.items()}
-    assert checked(tmp_path / "b.zip", COMPETITION, files) == []
-    assert accepted(tmp_path / "b.zip", tmp_path / "platform")
-
-
-SCALARS = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-2, 3) | st.just(2**31),
-    st.just(1.5),
-    st.sampled_from(
-        ["", " ", "x", "x" * 300, "yes", "2030-01-05", "2029", "terms.md", "truth/", "../x", "a\0", "0", "desc"]
-    ),
-    st.just([]),
-    st.just({}),
-    st.just([0]),
-    st.just(datetime.date(2030, 1, 20)),
-)
-
-
-def places(value, path=()):
-    yield path
-    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, child in children:
-        yield from places(child, (*path, key))
-
-
-FIELDS = [path for path in places(COMPETITION) if path]
-
-
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.tuples(st.sampled_from(FIELDS), st.booleans(), SCALARS), min_size=1, max_size=3))
-def test_refused_by_the_check_means_refused_by_the_platform_and_the_other_way_round(tmp_path_factory, changes):
-    whole = competition()
-    for path, remove, value in changes:
-        place = whole
-        try:
-            for key in path[:-1]:
-                place = place[key]
-            place[path[-1]] = value
-            if remove:
-                del place[path[-1]]
-        except (KeyError, IndexError, TypeError):
-            continue  # an earlier change took the place away
-    folder = tmp_path_factory.mktemp("differential")
-    problems = checked(folder / "b.zip", whole, FILES)
-    refused = [problem for problem in problems if problem.stage == "upload"]
-    assert bool(refused) != accepted(folder / "b.zip", folder / "platform"), [str(one) for one in problems]
-
-
-def test_the_shape_of_published_bundles_is_accepted(tmp_path):
-    """Like the organisers' examples: month-first dates, nulls, ready-made zips, a solution, a question, no end."""
-    whole = competition()
-    whole |= {
-        "solutions": [{"index": 0, "tasks": [0, 1], "path": "kit/"}],
-        "fact_sheet": {
-            "method": {
-                "key": "method",
-                "type": "text",
-                "title": "Method",
-                "selection": "",
-                "is_required": "false",
-                "is_on_leaderboard": "true",
-            }
-        },
-    }
-    for task in whole["tasks"]:
-        task |= {"is_public": False, "scoring_program": "flat.zip"}
-    whole["phases"][0] |= {"start": "1-1-2030", "end": "1-31-2030", "max_submissions_per_day": 0, "solutions": []}
-    whole["phases"][1] |= {"start": "2-1-2030", "auto_migrate_to_this_phase": True}
-    del whole["phases"][1]["end"]
-    board = whole["leaderboards"][0]
-    board |= {"index": 0}
-    board["columns"][0] |= {"computation": None, "computation_indexes": None}
-    board["columns"].append(
-        {"title": "Mean", "key": "mean", "index": 2, "computation": "avg", "computation_indexes": [0, 1]}
-    )
-    problems = checked(tmp_path / "b.zip", whole)
-    assert [(problem.stage, problem.where) for problem in problems] == [
-        ("notice", "phases[0].start"),
-        ("notice", "phases[1].start"),
-    ]
-    assert accepted(tmp_path / "b.zip", tmp_path / "platform")
-
-
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.sampled_from([mutate_text, mutate_values, mutate_bytes]), st.integers(0, 2**31))
-def test_whatever_is_broken_is_told_without_a_traceback_or_a_file(tmp_path_factory, mutate, seed):
-    folder = tmp_path_factory.mktemp("mutated")
-    (folder / "b.zip").write_bytes(mutate(np.random.default_rng(seed)))
-    for problem in check_bundle(folder / "b.zip"):
-        assert problem.stage in ("upload", "run", "notice") and str(problem).encode()
-    assert [path.name for path in folder.iterdir()] == ["b.zip"]
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")))
-def test_any_bytes_may_be_competition_yaml(tmp_path_factory, text):
-    path = tmp_path_factory.mktemp("bytes") / "b.zip"
-    assert any(problem.stage == "upload" for problem in checked(path, text, FILES))
-
-
-def test_the_fuzzer_sees_a_write(tmp_path):
-    watch = WriteWatch()
-    watch.on = True
-    (tmp_path / "x").write_text("x")
-    watch.on = False
-    (tmp_path / "y").write_text("y")
-    assert len(watch.written) == 1 and "'open'" not in watch.written[0] and "/x" in watch.written[0]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from submission_zips import make_zip
 
 from local_eval.competition import materialise, open_competition
+from local_eval.competition_run import results_page
 from local_eval.isolation import choose_isolation
 from local_eval.run import main
 from submission.kit.errors import KitError
@@ -57,7 +58,10 @@ REFUSED = [
     ({"competition_yaml": "start: 2026-99-99"}, "expected YAML"),
     ({"competition_yaml": "- a"}, "expected `key: value` pairs"),
     ({"competition_yaml": b"\xff\xfe\xfa"}, "expected YAML"),
-    (changed("version: 2", "version: 1"), "expected version 2. Received: version=1"),
+    (changed("version: 2", "version: 3"), "expected version 2, 1 or 1.5, .* Received: version=3"),
+    (changed("version: 2", "version: [2]"), "expected text for 'version'"),
+    (changed("version: 2", "version: 2.0"), "expected version 2, 1 or 1.5, .* Received: version=2.0"),
+    (changed("index: 3,", "index: 3, ingestion_only_during_scoring: yes,"), "tasks 0: expected ingestion before"),
     (changed("scoring_program: scoring.zip}", "x: 1}"), "tasks 1: expected a scoring_program. Received: none"),
     (changed("reference_data: ref", "reference_data: nowhere"), "'reference_data'. Received: 'nowhere'"),
     (changed("reference_data: ref", "reference_data: ../../etc"), "a folder or a zip of the bundle"),
@@ -133,6 +137,42 @@ def test_a_zip_on_every_task_of_a_phase(tmp_path, capsys):
     assert (folder / "task3-1.25/scores.json").is_file()
     assert (folder / value["runs"][0]["logs"]["scoring_stdout"]).is_file()
     assert len((tmp_path / "A/ledger.jsonl").read_text().splitlines()) == 1
+
+
+@ISOLATED
+def test_each_step_of_each_task_has_the_limits_of_the_command_line(tmp_path, capsys):
+    write_bundle(tmp_path)
+    bomb = "import os, time\nfor _ in range(300):\n    if os.fork() == 0: time.sleep(20); os._exit(0)\ntime.sleep(20)\n"
+    zip_path = make_zip(tmp_path / "s.zip", {"model.py": bomb + MODEL})
+    assert run(tmp_path, str(zip_path), "--platform", "1.27", "--max-processes", "50", "--limit-s", "15") == 1
+    text = capsys.readouterr().out
+    assert "hit the limit of processes: allowed 50 at a time" in text and "limit 15 s a step" in text
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["b.html", "detailed_results.html", "a.html"], "detailed_results.html"),
+        (["b.html", "a.html", "scores.json"], "a.html"),
+        (["scores.json"], "detailed_results.html"),
+    ],
+)
+def test_which_page_is_shown(tmp_path, names, expected):
+    for name in names:
+        (tmp_path / name).touch()
+    assert results_page(tmp_path) == tmp_path / expected
+
+
+@ISOLATED
+def test_any_html_is_kept_as_the_page(tmp_path):
+    scoring = {
+        "metadata": "command: python score.py $input $output",
+        "score.py": SCORING + "open(sys.argv[2] + '/mine.html', 'w').write('<p>mine')\n",
+    }
+    write_bundle(tmp_path, **{"scoring.zip": make_zip(tmp_path / "scoring.zip", scoring).read_bytes()})
+    assert run(tmp_path, str(make_zip(tmp_path / "s.zip", {"model.py": MODEL})), "--platform", "1.27") == 0
+    [page] = (tmp_path / "A/judge").glob("*/*/task0-1.27/detailed_results.html")
+    assert page.read_text() == "<p>mine"
 
 
 @ISOLATED

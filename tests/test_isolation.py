@@ -30,7 +30,7 @@ def test_nothing_is_promised_where_it_is_switched_off():
 def test_a_machine_that_cannot_is_told_or_refused(monkeypatch):
     monkeypatch.setattr(isolation, "why_not", lambda: "darwin has no namespaces")
     assert choose_isolation().missing == list(GUARANTEES)
-    assert choose_isolation().container(Path("/x"), {}) is None
+    assert choose_isolation().container(Path("/x"), {}, ()) is None
     with pytest.raises(KitError, match=r"can isolate a run .* Received: darwin has no namespaces\. Run as root"):
         choose_isolation("require")
 

@@ -1,5 +1,6 @@
 """Limits: what is refused, how a breach is told, and that nothing outlives its step."""
 
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -30,6 +31,7 @@ def program(tmp_path: Path, command: list[str]) -> Program:
         ({"limit_s": float("nan")}, "limit_s must be above 0"),
         ({"limit_mb": -1}, "limit_mb must be above 0"),
         ({"log_bytes": 10}, "log_bytes must be at least 1024"),
+        ({"max_processes": 0}, "max_processes must be at least 1"),
     ],
 )
 def test_senseless_limits_are_refused(arguments, message):
@@ -40,6 +42,9 @@ def test_senseless_limits_are_refused(arguments, message):
 def test_breach_says_which_limit_and_by_how_much():
     assert str(Breach("memory", 100, 130.26)) == (
         "hit the memory limit: allowed 100.0 MiB, used 130.3 MiB (30.3 MiB over) when stopped"
+    )
+    assert str(Breach("processes", 512, 700)) == (
+        "hit the limit of processes: allowed 512 at a time, 700 were running (188 over) when stopped"
     )
     assert "allowed 6000.0 s, still running when stopped at 6000.1 s" in str(Breach("time", 6000, 6000.1))
 
@@ -74,6 +79,67 @@ def test_memory_limit_counts_the_children(tmp_path):
     assert result.breach is not None and result.breach.kind == "memory"
     assert result.breach.allowed == 150 < result.breach.reached
     assert result.peak_mb == result.breach.reached
+
+
+# at most 4,000 processes, each of which ends by itself: harmless where the limit fails
+BOMB = """
+import mmap, os, struct, time
+root, end, count = os.getpid(), time.monotonic() + 20, mmap.mmap(-1, 8)
+while time.monotonic() < end:
+    made = struct.unpack('q', count[:8])[0]
+    if made < 2000:
+        count[:8] = struct.pack('q', made + 1)
+        if {leave}:
+            os._exit(0)
+    else:
+        time.sleep(0.1)
+"""
+
+
+@pytest.mark.parametrize(
+    "leave", ["os.fork() and False", "os.fork() and os.fork() and os.getpid() != root"], ids=["tree", "orphans"]
+)
+def test_a_fork_bomb_is_stopped(tmp_path, leave):
+    started = time.monotonic()
+    result = run_python(tmp_path, BOMB.format(leave=leave), Limits(15, max_processes=100))
+    assert result.breach is not None and result.breach.kind == "processes"
+    assert result.breach.allowed == 100 < result.breach.reached <= 4001
+    assert time.monotonic() - started < 12
+    assert not [one for one in psutil.process_iter(["cmdline"]) if "made < 2000" in str(one.info["cmdline"])]
+
+
+def test_threads_are_no_processes(tmp_path):
+    code = "import threading, time\nfor _ in range(60): threading.Thread(target=time.sleep, args=(1,)).start()"
+    assert run_python(tmp_path, code, Limits(20, max_processes=1)).breach is None
+
+
+MANY = """
+for n in range(400):
+    with open('sub/%d' % n, 'wb') as file:
+        file.write(bytes({size}))
+import time; time.sleep(30)
+"""
+
+
+@pytest.mark.parametrize(
+    ("size", "disk_bytes"), [(100_000, 10_000_000), (0, 1_000_000)], ids=["small files", "empty files"]
+)
+def test_many_small_files_fill_the_disk_too(tmp_path, size, disk_bytes):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "before").write_bytes(bytes(20_000_000))
+    result = run_python(tmp_path, MANY.format(size=size), Limits(20, disk_bytes=disk_bytes))
+    assert result.breach is not None and result.breach.kind == "disk" and result.seconds < 10
+    assert result.breach.allowed == disk_bytes / (1 << 20) < result.breach.reached < 45
+
+
+def test_a_file_without_a_name_fills_the_disk_too(tmp_path):
+    code = (
+        "import tempfile, time\nfile = tempfile.TemporaryFile(dir='.')\nfile.write(bytes(60 << 20))\nfile.flush()\n"
+        "time.sleep(30)"
+    )
+    spare = shutil.disk_usage(tmp_path).free - (30 << 20)
+    result = run_python(tmp_path, code, Limits(20, spare_bytes=spare))
+    assert result.breach is not None and result.breach.kind == "disk" and result.breach.reached > 30
 
 
 DAEMON = """

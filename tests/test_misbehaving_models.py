@@ -1,4 +1,4 @@
-"""Thirty models that misbehave: none gets a score, and each outcome names its cause."""
+"""Models that misbehave: none gets a score, and each outcome names its cause."""
 
 import pytest
 from platform_run import assert_failed, make_data, run
@@ -8,6 +8,13 @@ from local_eval.isolation import choose_isolation
 from local_eval.limits import Limits
 
 FORGED = "np.savez(OUT / 'predictions.npz', ids=np.load(INPUT / 'ids.npy'), labels=good(X))\n"
+SEALED = """(OUT / 'timing.json').write_text('{"prediction_seconds": 0.1}')
+import hashlib
+digest = hashlib.sha256((OUT / 'predictions.npz').read_bytes()).hexdigest()
+(OUT / f'predictions-{digest}.seal').touch()
+(OUT / 'failed.json').unlink(missing_ok=True)
+"""
+FORGE_METHOD = "    def forge(self, X):\n" + "".join(f"        {line}\n" for line in (FORGED + SEALED).splitlines())
 FORK_AND_HANG = "if os.fork() == 0:\n    os.setsid()\n    time.sleep(60)\nreturn 1 / 0"
 SLEEP = "time.sleep(60)"
 HOG = "x = np.ones((400, 1 << 17))\ntime.sleep(30)"
@@ -43,7 +50,42 @@ MISBEHAVING = {
     "forges predictions, then exits 0": (model(FORGED + "os._exit(0)"), "ended without a word"),
     "forges and unmarks, then exits 0": (
         model(FORGED + "(OUT / 'failed.json').unlink()\nos._exit(0)"),
-        "timing.json is missing",
+        "ended without a word",
+    ),
+    "forges everything, seal and all": (model(FORGED + SEALED + "os._exit(0)"), "ended without a word: os._exit"),
+    "forges everything at its exit": (
+        model("import atexit\natexit.register(self.forge, X)\nreturn 1 / 0") + FORGE_METHOD, "ZeroDivisionError"
+    ),
+    "forges everything in a thread": (
+        model("import threading\nthreading.Thread(target=lambda: [self.forge(X) for _ in range(99)]).start()\n"
+              "return 1 / 0") + FORGE_METHOD, "ZeroDivisionError"
+    ),
+    "forges everything in a process left behind": (
+        model("if os.fork() == 0:\n    os.setsid()\n    while True: self.forge(X)\nreturn 1 / 0") + FORGE_METHOD,
+        "ZeroDivisionError",
+    ),
+    "patches the program that runs it": (
+        model(top="main = sys.modules['__main__']\n"
+                  "for name in ('check_predictions', 'run_model'):\n    setattr(main, name, lambda *a, **k: None)\n"
+                  "json = sys.modules['json']\njson.dumps = lambda *a, **k: '{}'", predict="raise ValueError('oops')"),
+        "KeyError: 'error'|ended without a word",
+    ),
+    "patches the check": (
+        model("sys.modules['__main__'].check_predictions = lambda labels, *_: labels\nreturn np.eye(3)[good(X)]"),
+        "not one-hot rows",
+    ),
+    "says that it is done": (
+        model("for fd in range(3, 99):\n    try: os.write(fd, b'{\"done\": true}\\n')\n    except OSError: pass\n"
+              "time.sleep(9)"),
+        "KeyError: ''",
+    ),
+    "says what is no JSON": (
+        model("for fd in range(3, 99):\n    try: os.write(fd, b'\\xff\\n{\\n')\n    except OSError: pass\n"
+              "time.sleep(9)"),
+        "UnicodeDecodeError|JSONDecodeError",
+    ),
+    "kills the program that runs it": (
+        model("os.kill(os.getppid(), 9)\nreturn 1 / 0"), "ZeroDivisionError|ended without a word",
     ),
     "forges scores": (model("(OUT / 'scores.json').write_text('{\"accuracy\": 1}')\nreturn None"), "returned None"),
     "prints scores": (model("print('accuracy: 1.0')\nreturn None"), "returned None"),
@@ -53,7 +95,7 @@ MISBEHAVING = {
     ),
     "deletes what is in the output": (
         model("[p.unlink() for p in OUT.iterdir()]\nos._exit(0)"),
-        "predictions.npz is missing",
+        "ended without a word",
     ),
     "forks and hangs": (model(FORK_AND_HANG), "ZeroDivisionError"),
     "sleeps in predict": (model(SLEEP), "prediction hit the time limit: allowed 4.0 s, .* in predict, after [0-3].. s"),
@@ -67,12 +109,29 @@ MISBEHAVING = {
               "    for _ in range(40): f.write(bytes(1 << 20)); f.flush()\ntime.sleep(30)"),
         "prediction hit the disk limit: allowed 19.1 MiB, wrote 4.* MiB",
     ),
+    "fills the disk with many files": (
+        model("for n in range(400): (OUT / str(n)).write_bytes(bytes(100_000))\ntime.sleep(30)"),
+        "prediction hit the disk limit: allowed 19.1 MiB, wrote .* MiB .* when stopped in predict.*Write less to",
+    ),
+    "fills the disk beside its own code": (
+        model("for n in range(400): (INPUT / str(n)).write_bytes(bytes(100_000))\ntime.sleep(30)"),
+        "prediction hit the disk limit: allowed 19.1 MiB",
+    ),
+    "forks without end": (  # 2,000 times at most, should no limit hold
+        model("for _ in range(2000):\n    if os.fork() == 0: time.sleep(20); os._exit(0)\ntime.sleep(20)"),
+        "prediction hit the limit of processes: allowed 200 at a time, .* over\\) when stopped in predict, after .*"
+        "Start a pool of as many workers as there are cores.*--max-processes",
+    ),
 }  # fmt: skip
+FULL = Limits(20, disk_bytes=20_000_000)
 LIMITS = {
     "sleeps in predict": Limits(4),  # enough for a busy machine to begin
     "sleeps in init": Limits(4),
     "takes too much memory": Limits(20, limit_mb=200),
-    "fills the disk": Limits(20, disk_bytes=20_000_000),
+    "fills the disk": FULL,
+    "fills the disk with many files": FULL,
+    "fills the disk beside its own code": FULL,
+    "forks without end": Limits(20, max_processes=200),
 }
 
 
@@ -93,7 +152,9 @@ def test_a_broken_model_never_gets_a_score(tmp_path, name):
     judged(tmp_path, name)
 
 
-@pytest.mark.parametrize("name", ["raises in predict", "os._exit(0)", "forks and hangs", "fills the disk"])
+@pytest.mark.parametrize(
+    "name", ["raises in predict", "os._exit(0)", "forks and hangs", "fills the disk", "forks without end"]
+)
 def test_nor_without_isolation(tmp_path, name):
     judged(tmp_path, name, choose_isolation("none"))
 

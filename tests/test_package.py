@@ -16,8 +16,8 @@ from submission.kit.errors import KitError
 from submission.kit.files import write_json
 from submission.kit.latest import read_latest
 from submission.kit.tta import VIEWS
+from submission.kit.zip_file import write_zip
 from submission.package import main, package
-from submission.packing import write_zip
 from submission.zip_run import predict_with_zip
 
 

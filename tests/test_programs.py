@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -49,7 +50,7 @@ def test_uploaded_programs_need_python_37_and_numpy_only(path):
             else []
         )
     }
-    assert imported <= {"numpy", "results_page", *sys.stdlib_module_names}
+    assert imported <= {"numpy", "results_page", "predict_contract", *sys.stdlib_module_names}
 
 
 @pytest.mark.parametrize("program", ["ingestion_program", "scoring_program", "table_program"])
@@ -158,6 +159,7 @@ def test_predictions_are_joined_by_id(tmp_path):
         (["i", "j", "k"], [0, 1, -1], {}, "labels in \\[0, 2\\)"),
         (["i", "j", "k"], [0.0, 1.0, 1.0], {}, "integer labels"),
         (["i", "j", "k"], [[1, 0], [0, 1], [0, 1]], {}, "integer labels"),
+        (["i", "j", "k"], np.array([print] * 3, object), {}, "predictions.npz cannot be read"),
         (["i", "j", "k"], [0, 1, 1], {"failed_json": '{"message": "boom"}'}, "prediction failed: boom"),
         (["i", "j", "k"], [0, 1, 1], {"failed_json": "no json"}, "failed.json is there"),
         (["i", "j", "k"], [0, 1, 1], {"predictions_npz": None}, "predictions.npz is missing"),
@@ -234,7 +236,7 @@ def test_a_suite_without_predictions_leaves_no_score_at_all(tmp_path, capsys):
     assert not (tmp_path / "output/scores.json").exists()
 
 
-def test_the_model_is_made_once_and_called_once_a_suite(tmp_path, monkeypatch):
+def test_the_model_is_made_once_and_called_once_a_suite(tmp_path):
     for suite, count in (("b", 3), ("a", 2)):
         folder = tmp_path / "in" / suite
         folder.mkdir(parents=True)
@@ -246,15 +248,48 @@ def test_the_model_is_made_once_and_called_once_a_suite(tmp_path, monkeypatch):
         "    def __init__(self):\n        MADE.append(1)\n"
         "    def predict(self, X):\n        return [len(MADE)] * len(X)\n"
     )
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.delitem(sys.modules, "model", raising=False)
-    predicted, startup_seconds = ingestion.run_model(tmp_path / "in", tmp_path / "sub")
-    monkeypatch.delitem(sys.modules, "model", raising=False)
-    assert startup_seconds >= 0
-    assert {suite: (ids.tolist(), labels.tolist()) for suite, (ids, labels, _) in predicted.items()} == {
-        "a": (["a0", "a1"], [1, 1]),
-        "b": (["b0", "b1", "b2"], [1, 1, 1]),
-    }
+    told = list(ingestion.run_model(tmp_path / "in", tmp_path / "sub"))
+    assert [(suite, labels) for suite, labels, _ in told] == [("a", [1, 1]), ("b", [1, 1, 1])]
+
+
+@pytest.mark.parametrize(
+    ("returncode", "message", "exit_code"),
+    [
+        (0, "ended without a word: os._exit", 1),
+        (3, "ended without a word: exit code 3", 3),
+        (-9, "killed .exit code 137., most often because it took too much memory", 137),
+        (137, "killed .exit code 137.", 137),
+        (-11, "crashed by signal 11", 139),
+    ],
+)
+def test_how_the_models_process_ended(returncode, message, exit_code):
+    text, code = ingestion.describe_end(returncode)
+    assert re.search(message, text) and code == exit_code
+
+
+@pytest.mark.parametrize("seconds", [None, True, "1", -0.1, float("nan"), float("inf")])
+def test_seconds_are_checked(seconds):
+    with pytest.raises(ValueError, match="expected seconds"):
+        ingestion.check_seconds(seconds)
+
+
+def test_no_room_for_the_predictions(tmp_path):
+    """Files of 300 bytes at most: the marker can be written, the predictions cannot."""
+    (tmp_path / "in").mkdir()
+    np.save(tmp_path / "in/images.npy", np.zeros((5, 2, 2, 1), np.uint8))
+    np.save(tmp_path / "in/ids.npy", np.array(list("abcde")))
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/model.py").write_text("class Model:\n    def predict(self, X):\n        return [0] * len(X)\n")
+    words = [
+        sys.executable,
+        ROOT / "ingestion_program/ingestion.py",
+        *(tmp_path / name for name in ("in", "out", "sub")),
+    ]
+    limit = "resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))"
+    limited = f"import os, resource, sys; {limit}; os.execv(sys.argv[1], sys.argv[1:])"
+    done = subprocess.run([sys.executable, "-B", "-c", limited, *words], capture_output=True, text=True)
+    assert done.returncode == 1 and "File too large" in done.stderr
+    assert "File too large" in json.loads((tmp_path / "out/failed.json").read_text())["message"]
 
 
 def test_input_without_images_is_named(tmp_path):

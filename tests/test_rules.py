@@ -183,6 +183,13 @@ def test_this_kits_own_files_break_no_rule(tmp_path):
     assert check_zip(make_zip(tmp_path / "s.zip", with_manifest({"model.py": imports + GOOD, **files}))) == []
 
 
+@pytest.mark.parametrize("code", ["HERE.joinpath('w').open('rb')", "(HERE / 'w').open('r')", "HERE.open('w+b')"])
+def test_how_a_path_is_opened_is_no_name(tmp_path, code):
+    here = "from pathlib import Path\nHERE = Path(__file__).parent\n"
+    path = make_zip(tmp_path / "s.zip", {"model.py": here + GOOD + code, "w": ""})
+    assert "relative-path" not in rules_of(path)
+
+
 def test_command_line(tmp_path, capsys):
     assert main([str(make_zip(tmp_path / "s.zip", {"model.py": GOOD}))]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1

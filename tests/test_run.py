@@ -29,7 +29,9 @@ def outcome_of(folder: Path) -> dict:
 def test_both_suites_are_judged_kept_and_recorded(artifacts, capsys):
     zip_path = make_zip(artifacts / "good.zip", {"model.py": GOOD})
     assert main([str(zip_path), "--artifacts", str(artifacts)]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 1
+    out = capsys.readouterr().out
+    assert len(out.splitlines()) == 1
+    assert "(1.25 on 12 images, 1.27 on 12 images with the predictions of 1.25; start-up " in out
     home = artifacts / "judge" / sha256_file(zip_path)[:8]
     assert sorted(path.name for path in home.iterdir()) == ["an2dl-judge", "clean-judge"]
     kept = {str(path.relative_to(home / "clean-judge")) for path in (home / "clean-judge").rglob("*") if path.is_file()}
@@ -45,6 +47,7 @@ def test_both_suites_are_judged_kept_and_recorded(artifacts, capsys):
     assert kept == {*files, *(f"logs/{name}.txt" for name in logs)}
     outcome = outcome_of(home / "clean-judge")
     assert outcome["platforms"] == {"1.25": 12, "1.27": 12}
+    assert outcome["predicted_by"] == {"1.25": "1.25", "1.27": "1.25"}
     assert (outcome["status"], outcome["scores"]["accuracy"], outcome["limit_s"]) == ("Finished", 1.0, 6000)
     with np.load(home / "an2dl-judge/predictions.npz") as file:
         assert file["ids"].tolist() == open_image_set(artifacts / "suites/an2dl/judge", "").ids.tolist()
@@ -76,7 +79,7 @@ def test_an_interrupted_run_is_a_failed_one(artifacts, monkeypatch):
     def interrupt(*_args, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("local_eval.judge.run_submission", interrupt)
+    monkeypatch.setattr("local_eval.judge.run_on_platforms", interrupt)
     with pytest.raises(KeyboardInterrupt):
         judge_zip(artifacts, zip_path, "clean")
     assert (outcome_of(folder)["status"], outcome_of(folder)["scores"]) == ("Failed", None)
@@ -92,6 +95,14 @@ def test_a_zip_that_fails_on_the_second_platform_has_no_score(artifacts):
     assert outcome["message"].startswith("1.27, 12 images: the scoring program exited with 1: predictions.npz is not")
     assert not (folder / "scores.json").exists()
     assert outcome_of(judge_zip(artifacts, zip_path, "clean", platform="1.25"))["status"] == "Finished"
+
+
+def test_a_zip_that_might_differ_runs_twice(artifacts):
+    tiny_set(artifacts / "suites/large/judge", count=100)
+    zip_path = make_zip(artifacts / "s.zip", {"model.py": GOOD, "metadata": "description: mine"})
+    outcome = outcome_of(judge_zip(artifacts, zip_path, "large"))
+    assert (outcome["status"], outcome["platforms"]) == ("Finished", {"1.25": 100, "1.27": 64})
+    assert outcome["predicted_by"] == {"1.25": "1.25", "1.27": "1.27"}
 
 
 def test_a_zip_on_which_the_platform_sticks(artifacts):
@@ -169,6 +180,14 @@ def test_the_table_of_a_zip_of_this_kit(artifacts):
     assert table["members"].tolist() == ["m0", "m1", "m2"] and table["views"].tolist() == ["identity", "flip"]
     assert table["weights_mv"].sum() == 1 and table["temperatures_m"].tolist() == [1, 2, 3]
     assert table["ids"].tolist() == open_image_set(artifacts / "suites/large/judge", "").ids.tolist()
+
+
+def test_the_command_makes_the_table_where_it_is_asked_to(artifacts):
+    zip_path = make_zip(artifacts / "s.zip", {"model.py": GOOD, **KIT})
+    folder = artifacts / "judge" / sha256_file(zip_path)[:8] / "clean-judge"
+    words = [str(zip_path), "--artifacts", str(artifacts), "--suite", "clean"]
+    assert main([*words, "--table"]) == 0 and (folder / "table.npz").is_file()
+    assert main(words) == 0 and not (folder / "table.npz").exists()
 
 
 def test_a_table_that_cannot_be_made_is_a_failure(artifacts):

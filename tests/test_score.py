@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from report_artifacts import MEMBERS, make_contest
 
+from local_eval.isolation import choose_isolation
 from local_eval.judged import open_judged
-from local_eval.score import describe, main, score
+from local_eval.score import describe, main, score, written_suites
 from local_eval.score_table import accuracy_cell, score_table
 from submission.kit.errors import KitError
 from submission.kit.files import read_json, sha256_file, write_json
@@ -94,6 +95,45 @@ def test_up_to_date_until_zip_suite_profile_or_choice_change(contest):
     assert "no forecast: it needs the suite an2dl" in describe(only_clean, contest.artifacts)
 
 
+def test_isolation_is_told_and_another_one_is_judged_again(contest, capsys):
+    calls = []
+
+    def judge(*arguments):
+        calls.append(arguments[2])
+        return contest.judge(*arguments)
+
+    plain = choose_isolation("none")
+    value = score(contest.artifacts, judge=judge, isolation=plain)
+    assert value["isolation"] == plain.as_json()
+    assert "limit 6000 s a step (an2dl); not isolated (switched off); not guaranteed: no net" in describe(
+        value, contest.artifacts
+    )
+    assert main(["--artifacts", str(contest.artifacts), "--isolation", "none"]) == 0  # up to date: nothing is run
+    assert "not isolated (switched off)" in capsys.readouterr().out
+    score(contest.artifacts, judge=judge, isolation=plain)
+    assert len(calls) == 2
+    score(contest.artifacts, judge=judge, isolation=replace(plain, active=True, reason=""))
+    assert len(calls) == 4
+
+
+def test_where_the_programs_run_reaches_the_judge(contest, monkeypatch):
+    asked = []
+
+    def judge_zip(artifacts, zip_path, suite, part, profile, *, isolation):
+        asked.append(isolation)
+        return contest.judge(artifacts, zip_path, suite, part, profile)
+
+    monkeypatch.setattr("local_eval.run.judge_zip", judge_zip)
+    assert main(["--artifacts", str(contest.artifacts), "--isolation", "none", "--network"]) == 0
+    assert asked == [choose_isolation("none", network=True)] * 2
+
+
+def test_isolation_that_cannot_be_had_is_refused(contest, monkeypatch):
+    monkeypatch.setattr("local_eval.isolation.why_not", lambda: "darwin has no namespaces")
+    with pytest.raises(KitError, match="Received: darwin has no namespaces"):
+        main(["--artifacts", str(contest.artifacts), "--isolation", "require"])
+
+
 def test_a_failed_run_leaves_no_score(contest):
     score(contest.artifacts, judge=contest.judge)
     path = contest.artifacts / "judge" / "score.json"
@@ -166,6 +206,10 @@ def no_run(contest):
     (run_folder(contest) / "outcome.json").unlink()
 
 
+def no_table(contest):
+    (run_folder(contest) / "table.npz").unlink()
+
+
 def no_form(contest):
     write_json(contest.artifacts / "judge" / "score.json", {"suites": {"clean": 1}})
 
@@ -184,7 +228,7 @@ def no_json(contest):
     (contest.artifacts / "judge" / "score.json").write_text("{")
 
 
-@pytest.mark.parametrize("spoil", [no_run, no_form, no_rows, a_list, no_json])
+@pytest.mark.parametrize("spoil", [no_run, no_table, no_form, no_rows, a_list, no_json])
 def test_a_score_that_nothing_can_be_made_of_is_made_again(contest, spoil, tmp_path):
     first = score(contest.artifacts, judge=contest.judge)
     runs = shutil.copytree(run_folder(contest).parent, tmp_path / "runs")
@@ -263,7 +307,7 @@ def not_packaged(contest):
         (missing, "predictions.npz is missing: run `python -m local_eval.score"),
         (
             no_suite,
-            "no images.npy, labels.npy, ids.npy. Run `python -m local_eval.suites --artifacts .*A` first",
+            "no images.npy, labels.npy, ids.npy. Run `python -m local_eval.suites .*A --suites an2dl` first",
         ),
         (no_zip, "does not exist: run `python -m submission.package --artifacts .*A` first"),
         (changed_zip, "was changed since it was packaged: expected sha256 .*submission.package --artifacts .*A`"),
@@ -302,3 +346,33 @@ def test_the_command_prints_the_table_again(contest, capsys):
     score(contest.artifacts, judge=contest.judge)
     assert main(["--artifacts", str(contest.artifacts)]) == 0
     assert "ensemble with TTA, 4 views" in capsys.readouterr().out
+
+
+def test_many_suites_are_a_line_each(contest):
+    suites = contest.artifacts / "suites"
+    for name in ("stain", "occlusion", "imagenet-c-full"):
+        shutil.copytree(suites / "an2dl", suites / name)
+        shutil.copytree(run_folder(contest), run_folder(contest).with_name(f"{name}-judge"))
+    assert written_suites(contest.artifacts) == ["clean", "an2dl", "occlusion", "stain"]
+    value = score(contest.artifacts, suites=written_suites(contest.artifacts), judge=contest.judge)
+    table = describe(value, contest.artifacts).splitlines()[:5]
+    assert table[0].split("  ")[-1] == "ensemble, one view"
+    for line, suite in zip(table[1:], ["clean", "an2dl", "occlusion", "stain"], strict=True):
+        cells = value["rows"][-1]["suites"][suite], value["rows"][-2]["suites"][suite]
+        assert line.startswith(suite if suite == "clean" else f"shifted ({suite})")
+        assert f"{cells[0]['accuracy']:.4f} [" in line and line.endswith(f"{cells[1]['accuracy']:.4f}")
+
+
+def test_a_suite_that_was_changed_or_is_of_another_split_is_refused(contest):
+    folder = contest.artifacts / "suites" / "clean" / "judge"
+    meta = read_json(folder / "meta.json", "")
+    write_json(folder / "meta.json", meta | {"sha256": sha256_file(folder / "images.npy")})
+    score(contest.artifacts, judge=contest.judge)  # no split here: nothing to compare with
+    write_json(folder / "meta.json", meta | {"sha256": "0" * 64})
+    with pytest.raises(KitError, match=r"images.npy was changed since .*expected sha256 0+\. .*--suites clean`"):
+        score(contest.artifacts, judge=contest.judge)
+    write_json(folder / "meta.json", meta | {"sha256": sha256_file(folder / "images.npy"), "folds_sha256": "old"})
+    (contest.artifacts / "split").mkdir(exist_ok=True)
+    (contest.artifacts / "split" / "folds.csv").write_text("other")
+    with pytest.raises(KitError, match=r"was written for another split than .*folds\.csv: run `python -m"):
+        score(contest.artifacts, judge=contest.judge)

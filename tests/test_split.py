@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from submission.kit.errors import KitError
+from submission.kit.folds import Folds, format_folds, load_folds
 from submission.kit.image_set import ImageSet, open_image_set, write_image_set
 from training import split
 from training.assign import assign_parts
 from training.cleaning.table import CleanTable, write_clean
-from training.folds import Folds, format_folds, load_folds
 
 NAMES = ["one", "two", "three"]
 
@@ -164,7 +164,9 @@ def test_load_folds_by_hand(folds_file):
     assert folds.index.tolist() == [0, 2, 3, 5, 9] and folds.id.tolist() == list("abcde")
     assert folds.label.tolist() == [0, 1, 0, 1, 0] and folds.group.tolist() == [0, 2, 2, 5, 9]
     assert folds.num_folds == 2
-    assert folds.rows("fold1").tolist() == [2, 3] and folds.rows("judge").tolist() == [9]
+    assert folds.rows("fold1").tolist() == [2, 3]
+    with pytest.raises(KitError, match="may not see the part judge"):
+        folds.rows("judge")
     assert folds.training_rows(0).tolist() == [2, 3] and folds.training_rows(1).tolist() == [0]
     assert format_folds(folds) == folds_file.read_text()
 

@@ -2,15 +2,20 @@
 
 import csv
 import json
+from datetime import datetime
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from local_eval.bundle.contest import read_contest
+from local_eval.bundle.settings import Settings
 from local_eval.holdout import read_holdout
-from local_eval.operations_file import read_operations, write_operations
+from local_eval.operations_file import read_cells, read_operations, write_operations
 from local_eval.sheet import main as sheet_main
-from local_eval.shifts.suite import get_suite
+from local_eval.shifts.suite import get_suite, suite_names
+from local_eval.suite_folder import check_suite
 from local_eval.suites import main as suites_main
 from submission.kit.errors import KitError
 from submission.kit.files import sha256_file
@@ -167,7 +172,7 @@ def test_a_failure_leaves_the_old_folder(contest, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("local_eval.suites.write_operations", fail)
+    monkeypatch.setattr("local_eval.suite_folder.write_operations", fail)
     with pytest.raises(OSError, match="No space left"):
         run(contest, "--suite", "an2dl", "--seed", "3")
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == good
@@ -185,17 +190,23 @@ def changed(column, value, row=0):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (changed(1, "0" * 40), r"folds.csv belongs to other data.*1 of 150 lines that differ, index \[0\] first"),
-        (changed(2, 2), r"folds.csv belongs to other data"),
-        (changed(0, 150), r"folds.csv belongs to other data.*index \[150\]"),
-        (changed(0, -150), r"folds.csv belongs to other data.*index \[-150\]"),
-        (changed(0, "x", 3), r"folds.csv, line 5: expected index,id,label,group,part\. Received: 'x,"),
-        (lambda lines: [*lines, [1, 2]], r"folds.csv, line 152: expected index,id,label,group,part\. Received: '1,2'"),
+        (
+            changed(1, "0" * 40),
+            r"folds.csv, line 2: expected id .* for index 0\. .*\(1 of 150 lines differ from the images\)",
+        ),
+        (changed(2, 2), r"folds.csv, line 2: expected id .* for index 0"),
+        (changed(0, 150), r"folds.csv, line 2: expected an index from 0 to 149\. Received: index 150"),
+        (changed(0, -150), r"folds.csv, line 2: expected index,id,label,group,part .*Received: '-150,"),
+        (changed(0, "x", 3), r"folds.csv, line 5: expected index,id,label,group,part .*Received: 'x,"),
+        (lambda lines: [*lines, [1, 2]], r"folds.csv, line 152: expected index,id,label,group,part .*Received: '1,2'"),
         (lambda lines: lines + lines[-1:], r"expected each index once\. Received: 151 lines"),
-        (changed(3, 10, 11), r"expected each group of near-duplicates in one part\. Received: 1 in several.*'10'"),
+        (
+            changed(3, 10, 11),
+            r"expected each group of near-duplicates in one part\. Received: 1 in several.*group \[10\]",
+        ),
         (lambda lines: lines[:10], r"expected images in select and in judge\. Received: none in select and judge"),
         (lambda lines: lines[:11], r"Received: none in judge\. Run `python -m training\.split"),
-        (lambda lines: [], r"Received: none in select and judge"),
+        (lambda lines: [], r"Received: 'index,id,label,group,part' and 0 rows"),
     ],
 )
 def test_tables_that_do_not_fit(tmp_path, change, message):
@@ -209,7 +220,7 @@ def test_folds_of_other_data(contest):
     table = (contest / "split" / "folds.csv").read_text()
     make_contest(contest, pixel_seed=1)
     (contest / "split" / "folds.csv").write_text(table)
-    with pytest.raises(KitError, match=r"belongs to other data.*150 of 150 lines"):
+    with pytest.raises(KitError, match=r"150 of 150 lines differ from the images"):
         read_holdout(contest)
 
 
@@ -217,9 +228,9 @@ def test_folds_of_other_data(contest):
     ("name", "content", "message"),
     [
         ("split/folds.csv", None, r"folds.csv is missing: run `python -m training\.split --artifacts .*` first"),
-        ("split/folds.csv", b"id,part\n", r"expected the header index,id,label,group,part\. Received: 'id,part'"),
-        ("split/folds.csv", b"", r"expected the header index,id,label,group,part\. Received: ''"),
-        ("split/folds.csv", b"\xff\xfe\x00", r"folds.csv is not UTF-8 text"),
+        ("split/folds.csv", b"id,part\n", r"expected the columns index,id,label,group,part .*Received: 'id,part'"),
+        ("split/folds.csv", b"", r"expected the columns index,id,label,group,part .*Received: '' and 0"),
+        ("split/folds.csv", b"\xff\xfe\x00", r"folds.csv: expected UTF-8 text"),
         ("split/folds.csv", LONG_FIELD, r"folds.csv: expected lines of cells \(field larger .*training\.split --artif"),
         ("split/folds.csv", b"index,id,label,group,part\n" + LONG_FIELD, r"folds.csv: expected lines of cells"),
         ("data/meta.json", None, r"meta.json is missing: run `"),
@@ -277,16 +288,114 @@ def test_the_sheet_shows_original_examples_and_operations(contest, capsys):
     assert not (contest / "suites").exists()
 
 
-def test_the_sheet_lies_with_its_suite(contest, capsys, monkeypatch):
+def test_the_sheet_lies_beside_the_suites(contest, capsys, monkeypatch):
     (contest / "elsewhere").mkdir()
     monkeypatch.chdir(contest / "elsewhere")
     run(contest, "--suite", "an2dl-mild")
     capsys.readouterr()
     arguments = ["--artifacts", str(contest), "--suite", "an2dl-mild", "--images", "1", "--examples", "1"]
     assert sheet_main(arguments) == 0
-    out = contest / "suites" / "an2dl-mild" / "sheet.png"
+    out = contest / "sheets" / "an2dl-mild.png"
     assert capsys.readouterr().out.startswith(f"Wrote {out}: 1 images under an2dl-mild")
     assert out.read_bytes()[:4] == b"\x89PNG"
     assert list((contest / "elsewhere").iterdir()) == []
     run(contest, "--suite", "an2dl-mild")
-    assert capsys.readouterr().out.startswith("Up to date: an2dl-mild")  # the sheet is no part of the suite
+    assert capsys.readouterr().out.startswith("Up to date: an2dl-mild")
+
+
+def test_all_suites_and_names_with_commas(contest, capsys):
+    run(contest, "--suites", "all", "--suite", "clean")
+    assert {path.name for path in (contest / "suites").iterdir()} == set(suite_names())
+    prior = open_image_set(contest / "suites" / "prior" / "judge", "")
+    clean = open_image_set(contest / "suites" / "clean" / "judge", "")
+    assert len(set(prior.ids.tolist())) == len(prior) < len(clean)
+    where = [clean.ids.tolist().index(one) for one in prior.ids]
+    np.testing.assert_array_equal(prior.images, clean.images[where])
+    np.testing.assert_array_equal(prior.labels, clean.labels[where])
+    cells = read_cells(contest / "suites" / "bloodmnist-c" / "judge" / "operations.csv")
+    suite = get_suite("bloodmnist-c")
+    assert cells == {one: suite.cell(one, 3, "judge", 0) for one in clean.ids.tolist()}
+    capsys.readouterr()
+    run(contest, "--suites", "stain,clean,stain")
+    assert capsys.readouterr().out.startswith("Up to date: stain, clean under")
+    assert not list((contest / "suites").glob("**/.*"))
+
+
+def test_a_table_in_full_has_every_cell_of_every_judge_image(contest, capsys):
+    run(contest, "--suites", "bloodmnist-c")
+    run(contest, "--suites", "bloodmnist-c", "--full")
+    assert "Wrote bloodmnist-c-full/judge (3850 images)" in capsys.readouterr().out
+    stored = open_image_set(contest / "suites" / "bloodmnist-c" / "judge", "")
+    folder = contest / "suites" / "bloodmnist-c-full" / "judge"
+    full = open_image_set(folder, "")
+    assert len(full) == len(set(full.ids.tolist())) == 70 * 55
+    row = {one: n for n, one in enumerate(full.ids.tolist())}
+    cells = read_cells(contest / "suites" / "bloodmnist-c" / "judge" / "operations.csv")
+    for image, label, one in zip(stored.images, stored.labels, stored.ids.tolist(), strict=True):
+        n = row[f"{one}:{cells[one][0]}:{cells[one][1]}"]
+        np.testing.assert_array_equal(full.images[n], image)
+        assert full.labels[n] == label
+    assert set(read_cells(folder / "operations.csv").values()) == set(get_suite("bloodmnist-c").cells(3))
+    assert not (contest / "suites" / "bloodmnist-c-full" / "select").exists()
+    run(contest, "--suites", "bloodmnist-c", "--full")
+    assert capsys.readouterr().out.startswith("Up to date: bloodmnist-c-full under")
+    check_suite(folder, contest)
+    flip_a_pixel(folder)
+    with pytest.raises(KitError, match=r"was changed since .*Run `.* --suites bloodmnist-c --full`"):
+        check_suite(folder, contest)
+
+
+def test_a_split_that_changed_makes_a_suite_stale(contest):
+    run(contest, "--suites", "clean")
+    folder = contest / "suites" / "clean" / "judge"
+    check_suite(folder, contest)
+    with open(contest / "split" / "folds.csv", "a") as file:
+        file.write("\n")
+    with pytest.raises(KitError, match=r"was written for another split than .*folds.csv: run `.* --suites clean`"):
+        check_suite(folder, contest)
+
+
+def test_what_is_no_table_cannot_be_full_and_a_full_disk_is_told_before(contest, monkeypatch):
+    with pytest.raises(KitError, match=r"expected a table of corruptions to write in full.*the suite 'an2dl'"):
+        run(contest, "--suites", "an2dl", "--full")
+    monkeypatch.setattr("local_eval.suite_folder.shutil.disk_usage", lambda path: SimpleNamespace(free=300 << 20))
+    run(contest, "--suites", "clean")
+    monkeypatch.setattr("local_eval.suite_folder.shutil.disk_usage", lambda path: SimpleNamespace(free=1 << 20))
+    with pytest.raises(KitError, match=r"an2dl/select needs 0 MB and some to spare\. Received: 1 MB free"):
+        run(contest, "--suites", "an2dl")
+
+
+def test_select_and_judge_are_disjoint_halves_with_seeds_of_their_own(contest):
+    run(contest, "--suites", "imagenet-c")
+    ids = [set(np.load(contest / "suites" / "imagenet-c" / part / "ids.npy").tolist()) for part in ("select", "judge")]
+    assert not ids[0] & ids[1] and len(ids[0]) == len(ids[1]) == 70
+    suite = get_suite("imagenet-c")
+    for name, severity in suite.cells(3):
+        one, other = (suite.cell_step((name, severity), "the same", part, 0) for part in ("select", "judge"))
+        assert "seed" not in one.params or one.params["seed"] != other.params["seed"]
+    cells = [[suite.cell(f"id{n}", 3, part, 0) for n in range(200)] for part in ("select", "judge")]
+    assert sum(one == other for one, other in zip(*cells, strict=True)) < 20
+
+
+def test_cells_of_a_suite_that_is_no_table(tmp_path):
+    write_operations(tmp_path / "operations.csv", ["a"], [("shear",)])
+    with pytest.raises(KitError, match=r"expected lines of id,operations,severity, as of a table of corruptions"):
+        read_cells(tmp_path / "operations.csv")
+    write_operations(tmp_path / "operations.csv", ["a", "b"], [("fog",), ("snow",)], [1, 5])
+    assert read_cells(tmp_path / "operations.csv") == {"a": ("fog", 1), "b": ("snow", 5)}
+    assert read_operations(tmp_path / "operations.csv") == {"a": ("fog",), "b": ("snow",)}
+    write_operations(tmp_path / "operations.csv", ["a"], [("fog",)], [6])
+    with pytest.raises(KitError, match="expected lines of id,operations,severity"):
+        read_cells(tmp_path / "operations.csv")
+
+
+def test_the_sheet_of_a_table_and_of_few_operations(contest, capsys):
+    for name, told in (("bloodmnist-c", "11 corruptions"), ("stain", "6 operations"), ("prior", "0 operations")):
+        assert sheet_main(["--artifacts", str(contest), "--suite", name, "--images", "2", "--examples", "2"]) == 0
+        assert capsys.readouterr().out.endswith(f"under {name}, {told}.\n")
+
+
+def test_a_bundle_leaves_out_tables_in_full(contest):
+    run(contest, "--suites", "clean,imagenet-c-bar")
+    run(contest, "--suites", "imagenet-c-bar", "--full")
+    assert read_contest(contest, Settings(datetime(2027, 1, 1))).suites == ("imagenet-c-bar", "clean")

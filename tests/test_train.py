@@ -12,13 +12,13 @@ from tiny_contest import TINY, make_contest
 
 from submission.kit.errors import KitError
 from submission.kit.files import read_json
+from submission.kit.folds import load_folds
 from submission.kit.image_set import open_image_set
 from submission.kit.probs_file import load_probs
 from submission.kit.tta import VIEWS
 from training.augment.policies import POLICIES
 from training.batches import ShuffledBatches, batch_inputs
 from training.checkpoint import save_checkpoint
-from training.folds import load_folds
 from training.net import load_net
 from training.predict import main as predict
 from training.runs import current_runs, list_runs

@@ -4,6 +4,7 @@ Programs are shell scripts wherever Python is not needed: a run then takes a ten
 """
 
 import json
+import time
 
 import pytest
 from submission_zips import make_zip
@@ -11,6 +12,7 @@ from submission_zips import make_zip
 from local_eval.isolation import choose_isolation
 from local_eval.limits import Limits
 from local_eval.outcome import Outcome
+from local_eval.unpack import QUOTA_BYTES, unpack
 from local_eval.worker import PLATFORMS, run_submission
 
 ISOLATED = pytest.mark.skipif(not choose_isolation().active, reason=choose_isolation().reason or "isolated")
@@ -91,8 +93,10 @@ def test_all_folders_but_data_can_be_written(tmp_path):
         write.replace("$folders", "program input/ref input/res output shared data")
         + "; echo 'score: 1' > /app/output/scores.txt"
     )
-    outcome = run(tmp_path, {"a": ""}, ingestion, scoring)
+    own = write.replace("$folders", "program input_data output data")
+    outcome = run(tmp_path, {"metadata": sh(own)}, ingestion, scoring)
     assert stdout(outcome, "prediction_ingestion").split() == ["program", "ingested_program", "input_data", "output"]
+    assert stdout(outcome, "prediction").split() == ["program", "input_data", "output"]
     assert stdout(outcome, "scoring").split() == ["program", "input/ref", "input/res", "output", "shared"]
 
 
@@ -110,6 +114,17 @@ def test_containers_give_what_the_platform_gives(tmp_path):
     assert words[2:8] == ["CapEff:", "0" * 16, "CapBnd:", "0" * 16, "NoNewPrivs:", "1"]
     assert int(words[8]) < 6 and words[9:] == ["1", "read-only"]
     assert outcome.isolation == {"active": True, "missing": [], "network": False, "reason": ""}
+
+
+@ISOLATED
+def test_no_graphics_card_and_no_limit_of_its_own(tmp_path):
+    outcome = run(tmp_path, {"prediction": ""}, "ls /dev; echo; ulimit -v; ulimit -t")
+    devices, limits = stdout(outcome, "prediction_ingestion").split("\n\n")
+    assert set(devices.split()) == {
+        *("fd", "full", "null", "random", "shm", "stderr", "stdin", "stdout", "urandom", "zero")
+    }
+    assert limits.split() == ["unlimited", "unlimited"]
+    assert Limits().limit_mb is None and Limits().disk_bytes == QUOTA_BYTES == 15_000_000_000
 
 
 # (what, files of the zip, ingestion, scoring, platforms, expected status, message or stored scores)
@@ -142,6 +157,25 @@ CASES = {
     "a zip of mere results": ({"prediction": ""}, "true", SCORE, PLATFORMS, "Finished", {"score": 0.5}),
     "an old prediction is there before ingestion up to 1.26": (
         {"prediction": ""}, "test -e $output/prediction", SCORE, ("1.25",), "Finished", {"score": 0.5}),
+    "all of it is there, folders and dotfiles too": (
+        {"prediction": "", "a/b": "", ".c": ""}, "test -e $output/a/b && test -e $output/.c", SCORE, ("1.25",),
+        "Finished", {"score": 0.5}),
+    "all of it is there for scoring from 1.27": (
+        {"prediction": "", "a/b": "", ".c": ""}, "test ! -e $output/a", f"cat $input/res/a/b $input/res/.c && {SCORE}",
+        ("1.27",), "Finished", {"score": 0.5}),
+    "what macOS adds is harmless": (
+        {"prediction": "", "__MACOSX/._prediction": "x", ".DS_Store": "x"}, "true", SCORE, PLATFORMS,
+        "Finished", {"score": 0.5}),
+    "a folder around it is not stripped": (
+        {"top/prediction": ""}, "test ! -e $submission_program/prediction", SCORE, PLATFORMS,
+        "Failed", "exited with 1"),
+    "scores as json come before scores as text": (
+        {"a": ""}, "true", "echo '{\"score\": 1}' > $output/scores.json; " + KEYS, PLATFORMS,
+        "Finished", {"score": 1.0}),
+    "a score of no column is ignored": (
+        {"a": ""}, "true", KEYS + "; echo 'other: 1' >> $output/scores.txt", PLATFORMS, "Finished", {"score": 0.25}),
+    "a score that cannot be stored is none, and Finished": (
+        {"a": ""}, "true", "echo 'score: .nan' > $output/scores.txt", PLATFORMS, "Finished", {}),
     "and only for scoring from 1.27": (
         {"prediction": ""}, "test ! -e $output/prediction", SCORE, ("1.27",), "Finished", {"score": 0.5}),
     "ingestion's exit code is ignored, an old prediction is scored": (
@@ -216,6 +250,21 @@ def test_one_time_limit_for_both_containers(tmp_path):
     outcome = run(tmp_path, {"metadata": sh("sleep 60")}, "sleep 0.2", limits=Limits(0.8))
     assert (outcome.status, outcome.breach.kind) == ("Failed", "time")
     assert outcome.exit_codes["submission"] == 137 and outcome.seconds["prediction"] < 0.8
+
+
+def test_each_step_has_the_whole_limit(tmp_path):
+    outcome = run(tmp_path, {"prediction": ""}, "sleep 1.2", f"sleep 1.2; {SCORE}", limits=Limits(2))
+    assert outcome.breach is None and sum(outcome.seconds.values()) > 2
+
+
+def test_unpacking_is_outside_of_the_limit(tmp_path, monkeypatch):
+    def slowly(*arguments):
+        time.sleep(1.5)
+        unpack(*arguments)
+
+    monkeypatch.setattr("local_eval.two_steps.unpack", slowly)
+    outcome = run(tmp_path, {"prediction": ""}, limits=Limits(1.4))
+    assert outcome.breach is None and sum(outcome.seconds.values()) < 1.4
 
 
 def test_both_containers_run_at_the_same_time(tmp_path):

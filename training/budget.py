@@ -11,9 +11,9 @@ from typing import Any
 
 from submission.kit.errors import KitError
 from submission.kit.files import read_json, write_json
+from submission.kit.folds import fold_name
 
 from .configure import Contest, check
-from .folds import fold_name
 from .measure import Measured, measure
 from .phases import CONTRASTIVE, HEAD, TUNE, Phase, phases_of
 from .plans import PLANS, Plan

@@ -9,9 +9,9 @@ import numpy as np
 
 from submission.kit.errors import KitError
 from submission.kit.files import sha256_file
+from submission.kit.folds import Folds, fold_name, load_folds
 from submission.kit.image_set import ImageSet, open_image_set
 
-from .folds import Folds, fold_name, load_folds
 from .phases import phases_of
 from .quick import limited_rows, quick_recipe
 from .recipes import Recipe

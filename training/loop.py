@@ -10,10 +10,11 @@ from tqdm import tqdm
 
 from submission.kit.errors import KitError
 from submission.kit.files import atomic_path, write_json, write_text
+from submission.kit.folds import fold_name, load_folds
 from submission.kit.image_set import ImageSet, open_image_set
 from submission.kit.seeds import derive_seed
+from submission.kit.tuning import tunes
 
-from .folds import fold_name, load_folds
 from .history import append_line, keep_lines
 from .phases import HEAD, Phase, phases_of
 from .progress import Progress
@@ -25,6 +26,7 @@ CHECKPOINT = "last.state.npz"
 HISTORY, METRICS, ERROR = "history.jsonl", "metrics.json", "error.txt"
 
 
+@tunes
 def train(run: Run, artifacts: Path) -> None:
     """Train a run to its end, from wherever it stands.
 

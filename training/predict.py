@@ -11,18 +11,26 @@ from tqdm import tqdm
 from submission.kit.console import run_main
 from submission.kit.errors import KitError
 from submission.kit.files import read_json, sha256_file, write_json
+from submission.kit.folds import SELECT, fold_name, load_folds
 from submission.kit.image_set import ImageSet, open_image_set
 from submission.kit.probs_file import Probs, save_probs
 from submission.kit.tta import VIEWS, views_for
+from submission.kit.tuning import tunes
 
-from .folds import SELECT, fold_name, load_folds
 from .net import load_net
 from .runs import Run, check_split, current_runs, open_run
 
 BATCH_SIZE = 128
 
 
-def predict_views(net, images: np.ndarray, rows: np.ndarray, views: list[str], bar: tqdm | None = None) -> np.ndarray:
+def predict_views(
+    net,
+    images: np.ndarray,
+    rows: np.ndarray,
+    views: list[str],
+    bar: tqdm | None = None,
+    batch_size: int = BATCH_SIZE,
+) -> np.ndarray:
     """Probabilities of some rows under each view.
 
     Args:
@@ -31,16 +39,17 @@ def predict_views(net, images: np.ndarray, rows: np.ndarray, views: list[str], b
         rows: int (n,) rows of `images`.
         views: V names of `kit.tta.VIEWS`.
         bar: moved on by one an image and view.
+        batch_size: images at a time.
 
     Returns:
         float32 (V, n, K).
     """
     probs_vnk = np.empty((len(views), len(rows), net.output_shape[-1]), np.float32)
-    for start in range(0, len(rows), BATCH_SIZE):
-        batch = images[rows[start : start + BATCH_SIZE]]
+    for start in range(0, len(rows), batch_size):
+        batch = images[rows[start : start + batch_size]]
         for v, view in enumerate(views):
             # a whole batch every time, so that the net is compiled once
-            padded = np.resize(np.ascontiguousarray(VIEWS[view](batch)), (BATCH_SIZE, *batch.shape[1:]))
+            padded = np.resize(np.ascontiguousarray(VIEWS[view](batch)), (batch_size, *batch.shape[1:]))
             probs_vnk[v, start : start + len(batch)] = np.asarray(net.predict_on_batch(padded))[: len(batch)]
             if bar is not None:
                 bar.update(len(batch))
@@ -76,6 +85,7 @@ def tasks(artifacts: Path, fold: int) -> list[Task]:
     return found
 
 
+@tunes
 def predict(run: Run, artifacts: Path) -> int:
     """Write probs_<set>.npz for every set into the run, all views; sets that are up to date are left as they are.
 
@@ -98,10 +108,12 @@ def predict(run: Run, artifacts: Path) -> int:
     total = len(views) * sum(len(task.rows) for task in open_tasks)
     if open_tasks:
         net = load_net(run)
+        # no batch is larger than the largest set, since all are filled up
+        batch_size = min(BATCH_SIZE, max(len(task.rows) for task in open_tasks))
         run.set_state("trained")  # until all sets are of the same images again
         with tqdm(total=total, desc=f"predict {run.name}", unit="image") as bar:
             for task in open_tasks:
-                probs_vnk = predict_views(net, task.images.images, task.rows, views, bar)
+                probs_vnk = predict_views(net, task.images.images, task.rows, views, bar, batch_size)
                 probs = Probs(task.images.ids[task.rows], task.images.labels[task.rows], probs_vnk, views)
                 save_probs(run.path / f"probs_{task.name}.npz", probs)
                 done[task.name] = task.fingerprint

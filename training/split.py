@@ -12,11 +12,11 @@ import numpy as np
 from submission.kit.console import run_main
 from submission.kit.errors import KitError
 from submission.kit.files import write_json, write_text
+from submission.kit.folds import JUDGE, SELECT, Folds, fold_name, format_folds
 from submission.kit.image_set import ImageSet, open_image_set
 
 from .assign import assign_parts
 from .cleaning.table import CleanTable, read_clean
-from .folds import JUDGE, SELECT, Folds, fold_name, format_folds
 
 
 def split_images(image_set: ImageSet, clean: CleanTable, num_folds: int, holdout: float, seed: int) -> Folds:

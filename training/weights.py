@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import warnings
 from difflib import SequenceMatcher
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,11 +141,8 @@ def _aligned(expected: list[tuple], found: list[tuple]) -> list[tuple]:
     if len(expected) == len(found):
         return [(index, index) for index in range(len(expected))]
     pairs: list[tuple] = []
-    for tag, i, j, k, m in SequenceMatcher(None, expected, found, autojunk=False).get_opcodes():
-        if tag == "equal":
-            pairs += zip(range(i, j), range(k, m), strict=True)
-        else:
-            pairs += [(index, None) for index in range(i, j)] + [(None, index) for index in range(k, m)]
+    for _, i, j, k, m in SequenceMatcher(None, expected, found, autojunk=False).get_opcodes():
+        pairs += zip_longest(range(i, j), range(k, m))
     return pairs
 
 

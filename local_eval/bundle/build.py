@@ -11,6 +11,7 @@ from tqdm import tqdm
 from submission.kit.errors import KitError
 from submission.kit.files import sha256_file
 from submission.kit.image_set import write_image_set
+from submission.kit.zip_file import write_zip
 
 from .check import check_bundle
 from .competition import competition_yaml
@@ -20,7 +21,6 @@ from .logo import logo_png
 from .pages import render_pages
 from .sample_submission import KIT, sample_submission
 from .settings import Settings
-from .zip_files import zip_files
 
 _PROGRAMS = Path(__file__).parent.parent
 _BATCH = 1024
@@ -45,7 +45,7 @@ def build_bundle(artifacts: Path, settings: Settings, out: Path | None = None) -
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".bundle-", dir=home) as scratch:
         new = Path(scratch) / "new.zip"
-        zip_files(new, _files(contest, settings, Path(scratch)))
+        write_zip(new, _files(contest, settings, Path(scratch)))
         if problems := [problem for problem in check_bundle(new) if problem.breaks]:
             raise KitError("the bundle would not work:\n" + "\n".join(str(problem) for problem in problems))
         sha256 = sha256_file(new)
@@ -86,7 +86,7 @@ def _files(contest: Contest, settings: Settings, scratch: Path) -> dict[str, Pat
 def _starting_kit(contest: Contest) -> dict[str, Path | bytes]:
     sample = sample_submission(contest)
     packed = io.BytesIO()
-    zip_files(packed, sample)
+    write_zip(packed, sample)
     about = {"class_names": contest.class_names, "image_shape": contest.data.image_shape, "suites": contest.suites}
     files: dict[str, Path | bytes] = {f"starting_kit/sample_submission/{name}": data for name, data in sample.items()}
     return files | {

@@ -10,6 +10,7 @@ import numpy as np
 from submission.kit.errors import KitError
 from submission.kit.image_set import ImageSet, open_image_set
 
+from ..suite_folder import FULL
 from .settings import Settings
 
 PHASE_PARTS = {"development": "select", "final": "judge"}
@@ -72,6 +73,7 @@ def read_contest(artifacts: Path, settings: Settings) -> Contest:
 
 def _found(folder: Path, mend: str) -> tuple[str, ...]:
     names = sorted(path.name for path in folder.glob("*") if path.is_dir() and not path.name.startswith("."))
+    names = [name for name in names if not name.endswith(FULL)]  # those have no select part
     if not names:
         raise KitError(f"{folder} holds no suites: run `{mend}` first.")
     return tuple(sorted(names, key=lambda name: name == "clean"))

@@ -8,112 +8,127 @@ INGESTED_PROGRAM  the unpacked submission: model.py with `class Model`, `__init_
 OUTPUT            predictions.npz (ids, labels int64 (N,)), predictions.csv (id,label), timing.json and a seal, in a
                   folder for each suite where the input has such; or failed.json
 
+The submission's code runs in a process of its own (predicting.py), which hands over labels through a pipe; whatever
+else it writes, patches or removes is gone before this process writes what goes on to scoring.
+
 The platform ignores this program's exit code and always goes on to scoring. So the marker failed.json is there from the
-first moment and goes only when everything is written: a crash, a kill, `sys.exit` and `os._exit` all leave it behind.
+first moment and goes only when everything is written.
 Standard library and numpy only, Python 3.7 and later: the platform's default image is that old.
 """
 
 import csv
 import hashlib
-import importlib
 import json
+import math
+import os
+import select
 import shutil
+import signal
+import subprocess
 import sys
-import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+from predict_contract import check_predictions, read_num_classes, suite_folders
+
+_POLL_S = 0.1
+_SILENCE = "prediction ended without a word"
 
 
-def check_predictions(predictions, num_images, num_classes=None):
-    """The predictions as int64 (N,).
+class FailedError(Exception):
+    """The submission has not predicted; `exit_code` is how its process ended."""
 
-    Args:
-        predictions: what `predict` returned: (N,) or (N, 1) integer class indices.
-        num_images: N.
-        num_classes: K, or None where it is not known here (the scoring program checks it again).
-
-    Raises:
-        ValueError: wrong count, shape, type or range; the message says what came and what mends it.
-    """
-    if predictions is None:
-        raise ValueError("predict returned None: expected (n,) integer class indices. Is a `return` missing?")
-    try:
-        array = np.asarray(predictions)
-    except ValueError as error:
-        raise ValueError(f"predict returned a ragged list ({error}): expected (n,) class indices.") from None
-    received = f"Received: shape {array.shape}, dtype {array.dtype}."
-    if array.ndim == 2 and array.shape[1] > 1:
-        raise ValueError(
-            f"expected class indices of shape (n,), not one-hot rows or probabilities. {received} "
-            "Return np.argmax(probabilities, axis=1)."
-        )
-    if array.shape not in ((num_images,), (num_images, 1)):
-        raise ValueError(f"expected one class index for each of {num_images} images. {received}")
-    array = array.reshape(num_images)
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueError(f"expected integer class indices. {received} Some are NaN or infinite.")
-    if array.dtype.kind not in "iu":
-        raise ValueError(f"expected integer class indices. {received} Return np.argmax(..., axis=1).")
-    top = np.iinfo(np.int64).max if num_classes is None else num_classes - 1
-    if num_images and (array.min() < 0 or array.max() > top):
-        raise ValueError(
-            "expected class indices in [0, {}). Received: values from {} to {}.".format(
-                "K" if num_classes is None else num_classes, array.min(), array.max()
-            )
-        )
-    return array.astype(np.int64)
+    def __init__(self, message, exit_code=1):
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
-def suite_folders(input_dir):
-    """Where the images are: {"": input_dir}, or {suite: folder} by name where each suite has a folder.
-
-    Raises:
-        FileNotFoundError: there are no images.
-    """
-    if (input_dir / "images.npy").exists():
-        return {"": input_dir}
-    found = {path.parent.name: path.parent for path in sorted(input_dir.glob("*/images.npy"))}
-    if not found:
-        raise FileNotFoundError("the input data hold neither images.npy nor folders with one")
-    return found
+def read_inputs(input_dir):
+    """{suite: (ids (N,), K or None)}; read before the submission's code runs, which may write there."""
+    return {
+        suite: (np.load(str(folder / "ids.npy"), allow_pickle=False), read_num_classes(folder))
+        for suite, folder in suite_folders(input_dir).items()
+    }
 
 
 def run_model(input_dir, submission_dir, on_ready=lambda startup_seconds: None):
-    """Import the submission, predict all images of all suites with one model; `on_ready` is called between the two.
+    """Run predicting.py and yield what it tells, suite by suite; `on_ready` is called when `predict` begins.
 
-    Returns:
-        {suite: (ids (N,), labels int64 (N,), seconds of `predict`)}, seconds of import and `__init__`.
+    Yields:
+        suite, labels as a list, seconds of `predict`.
+
+    Raises:
+        FailedError: it raised, crashed, was killed or left before it was done.
     """
-    folders = suite_folders(input_dir)
-    ids = {suite: np.load(folder / "ids.npy", allow_pickle=False) for suite, folder in folders.items()}
+    read_fd, write_fd = os.pipe()
+    script = str(Path(__file__).resolve().with_name("predicting.py"))
+    process = subprocess.Popen(
+        [sys.executable, script, str(input_dir), str(submission_dir), str(write_fd)], pass_fds=[write_fd]
+    )
+    os.close(write_fd)
+    try:
+        for line in read_lines(read_fd, process):
+            told = json.loads(line)
+            if "startup_seconds" in told:
+                on_ready(told["startup_seconds"])
+            elif "labels" in told:
+                yield told["suite"], told["labels"], told["prediction_seconds"]
+            elif "done" in told:
+                return
+            else:
+                raise FailedError(told["error"])
+        raise FailedError(*describe_end(process.wait()))
+    finally:
+        os.close(read_fd)
+        process.kill()
+        process.wait()
 
-    sys.path.insert(0, str(submission_dir))
-    started = time.perf_counter()
-    model = importlib.import_module("model").Model()
-    startup_seconds = time.perf_counter() - started
-    on_ready(startup_seconds)
-    predicted = {}
-    for suite, folder in folders.items():
-        images = np.load(folder / "images.npy", allow_pickle=False)
-        names = folder / "class_names.json"
-        num_classes = len(json.loads(names.read_text(encoding="utf-8"))) if names.exists() else None
-        started = time.perf_counter()
-        predictions = model.predict(images)
-        seconds = time.perf_counter() - started
-        predicted[suite] = ids[suite], check_predictions(predictions, len(ids[suite]), num_classes), seconds
-    return predicted, startup_seconds
+
+def read_lines(read_fd, process):
+    """Lines from a pipe until its end, or until the process has ended: forks of it may hold the pipe open."""
+    left = b""
+    while True:
+        ended = process.poll() is not None
+        if not select.select([read_fd], [], [], 0 if ended else _POLL_S)[0]:
+            if ended:
+                return
+            continue
+        piece = os.read(read_fd, 1 << 16)
+        if not piece:
+            return
+        *lines, left = (left + piece).split(b"\n")
+        for line in lines:
+            yield line.decode("utf-8")
 
 
-def print_contestant_traceback(error):
-    """The traceback on standard error, from the first frame that is neither this program's nor the import system's."""
-    frames = error.__traceback__
-    while frames and (
-        frames.tb_frame.f_code.co_filename == __file__ or "importlib" in frames.tb_frame.f_code.co_filename
-    ):
-        frames = frames.tb_next
-    traceback.print_exception(type(error), error, frames)
+def describe_end(returncode):
+    """Why there is no word of the submission's process, and the exit code that a shell would give it."""
+    if returncode == 0:
+        return f"{_SILENCE}: os._exit(0) was called, or something like it", 1
+    code = 128 - returncode if returncode < 0 else returncode
+    if code == 128 + signal.SIGKILL:
+        return f"{_SILENCE}: killed (exit code {code}), most often because it took too much memory", code
+    return f"{_SILENCE}: {f'crashed by signal {code - 128}' if code > 128 else f'exit code {code}'}", code
+
+
+def end_what_is_left():
+    """In a container this is process 1: then end all that the submission has started and left behind."""
+    if os.getpid() == 1:
+        with suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+
+
+def check_seconds(seconds):
+    """Seconds as told, a finite float of at least 0.
+
+    Raises:
+        ValueError: they are not.
+    """
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
+        raise ValueError(f"expected seconds. Received: {seconds!r}")
+    return float(seconds)
 
 
 def empty_folder(folder):
@@ -153,31 +168,43 @@ def write_output(output_dir, ids, labels, startup_seconds, prediction_seconds):
 
 
 def main(argv):
-    """Exit code: 0, or 1 after printing the contestant's traceback."""
+    """Exit code: 0, or that of a process of the submission's that ended badly; its traceback has been printed."""
     input_dir, output_dir, submission_dir = (Path(argument).resolve() for argument in argv)
     empty_folder(output_dir)
-    silence = "prediction ended without a word: killed (out of memory?), crashed, or os._exit was called"
-    write_marker(output_dir, silence)
+    write_marker(output_dir, f"{_SILENCE}: the ingestion program itself was killed")
     ready = []
 
     def on_ready(startup_seconds):
-        ready.append(startup_seconds)
-        write_marker(output_dir, silence, startup_seconds)
+        ready.append(check_seconds(startup_seconds))
+        write_marker(output_dir, f"{_SILENCE}: the ingestion program itself was killed", ready[0])
 
     try:
-        predicted, startup_seconds = run_model(input_dir, submission_dir, on_ready)
+        inputs = read_inputs(input_dir)
+        predicted = {}
+        try:
+            for suite, labels, seconds in run_model(input_dir, submission_dir, on_ready):
+                ids, num_classes = inputs[suite]
+                predicted[suite] = check_predictions(labels, len(ids), num_classes), check_seconds(seconds)
+        finally:
+            end_what_is_left()
         # Whatever the model left in the output folder is not ours: only this program's files go on to scoring.
         empty_folder(output_dir)
         write_marker(output_dir, "prediction was stopped while its results were being written")
-        for suite, (ids, labels, seconds) in predicted.items():
-            write_output(output_dir / suite, ids, labels, startup_seconds, seconds)
+        for suite, (ids, _) in inputs.items():
+            labels, seconds = predicted[suite]
+            write_output(output_dir / suite, ids, labels, ready[0], seconds)
         (output_dir / "failed.json").unlink()
-    except BaseException as error:  # SystemExit too: a model that calls sys.exit(0) has not predicted anything
-        print_contestant_traceback(error)
+    except FailedError as error:
+        write_marker(output_dir, str(error), *ready)
+        if str(error).startswith(_SILENCE):  # else its traceback has been printed
+            print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except BaseException as error:
+        traceback.print_exc()
         write_marker(output_dir, f"{type(error).__name__}: {error}", *ready)
         return 1
-    count, seconds = sum(len(ids) for ids, _, _ in predicted.values()), sum(one[2] for one in predicted.values())
-    print(f"{count} predictions: {startup_seconds:.1f} s to start, {seconds:.1f} s to predict")
+    count, seconds = sum(len(ids) for ids, _ in inputs.values()), sum(one[1] for one in predicted.values())
+    print(f"{count} predictions: {ready[0]:.1f} s to start, {seconds:.1f} s to predict")
     return 0
 
 

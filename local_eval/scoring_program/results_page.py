@@ -80,10 +80,10 @@ SECTION = """<section>
 <p>{correct} of {images} images right, balanced accuracy {balanced:.4f}, {seconds:.1f} s to predict.</p>
 <h2>By class</h2>
 <p class="note">Recall: the share of a class's images that were found. Precision: the share of right ones among its
-predictions.</p>
+predictions. F1: their harmonic mean.</p>
 <div class="wide" tabindex="0" role="region" aria-label="By class{on}"><table class="sortable" id="classes{suffix}">
 <thead><tr><th scope="col" class="name">Class</th><th scope="col">Images</th><th scope="col">Recall</th>
-<th scope="col">Precision</th></tr></thead>
+<th scope="col">Precision</th><th scope="col">F1</th></tr></thead>
 <tbody>
 {classes}
 </tbody></table></div>
@@ -126,7 +126,8 @@ def _class_rows(counts, class_names):
     totals, guesses = counts.sum(axis=1), counts.sum(axis=0)
     return "\n".join(
         f'<tr><th scope="row" class="name" data-sort="{k}">{_name(k, class_names)}</th><td>{totals[k]}</td>'
-        f"{_share_cell(counts[k, k], totals[k])}{_share_cell(counts[k, k], guesses[k])}</tr>"
+        f"{_share_cell(counts[k, k], totals[k])}{_share_cell(counts[k, k], guesses[k])}"
+        f"{_share_cell(2 * counts[k, k], totals[k] + guesses[k])}</tr>"
         for k in range(len(class_names))
     )
 

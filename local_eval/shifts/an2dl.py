@@ -13,9 +13,11 @@ Mild and harsh are not readings but brackets: fewer and weaker, more and stronge
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
+from .choice import choose, choose_some
 from .operation import SEVERITIES, get_operation
 from .suite import Step, register_suite
 
@@ -29,6 +31,18 @@ _ITEMS: tuple[tuple[tuple[str, ...], float], ...] = (
     (("darken", "washout"), 1.0),
     (("rotate", "posterise", "sharpness", "blur"), 0.5),
 )
+
+
+@lru_cache
+def _fitting(channels: int) -> tuple[list[list[str]], list[float]]:
+    """Names and weights of the items that change an image of so many channels."""
+    items = [
+        (fitting, weight)
+        for names, weight in _ITEMS
+        if (fitting := [name for name in names if channels > 1 or not get_operation(name).needs_colour])
+    ]
+    total = sum(weight for _, weight in items)
+    return [names for names, _ in items], [weight / total for _, weight in items]
 
 
 @dataclass(frozen=True)
@@ -46,17 +60,11 @@ class Mixture:
 
     def plan(self, rng: np.random.Generator, channels: int) -> list[Step]:
         """Draw the steps of one image: operations in random order, then the bar, then the border."""
-        count = int(rng.choice(len(self.counts), p=self.counts))
-        items = [
-            (fitting, weight)
-            for names, weight in _ITEMS
-            if (fitting := [name for name in names if channels > 1 or not get_operation(name).needs_colour])
-        ]
-        weights = np.array([weight for _, weight in items])
+        count = choose(rng, self.counts)
+        names, weights = _fitting(channels)
         steps = []
-        for item in rng.choice(len(items), size=count, replace=False, p=weights / weights.sum()):
-            names = items[item][0]
-            steps.append(self._step(rng, names[rng.integers(len(names))]))
+        for item in choose_some(rng, weights, count):
+            steps.append(self._step(rng, names[item][rng.integers(len(names[item]))]))
         if rng.random() < self.bar:
             steps.append(self._step(rng, "bar"))
         if rng.random() < self.border:
@@ -64,7 +72,7 @@ class Mixture:
         return steps
 
     def _step(self, rng: np.random.Generator, name: str) -> Step:
-        severity = int(rng.choice(SEVERITIES, p=self.severities))
+        severity = SEVERITIES[choose(rng, self.severities)]
         return Step(name, get_operation(name).sample(rng, severity))
 
 
@@ -72,6 +80,6 @@ TYPICAL = Mixture((0.45, 0.25, 0.19, 0.11), (0.1, 0.15, 0.25, 0.25, 0.25), bar=0
 MILD = Mixture((0.55, 0.27, 0.14, 0.04), (0.3, 0.3, 0.2, 0.15, 0.05), bar=0.2, border=0.95, border_severity=3)
 HARSH = Mixture((0.15, 0.3, 0.3, 0.25), (0.0, 0.05, 0.2, 0.35, 0.4), bar=0.45, border=0.95, border_severity=5)
 
-register_suite("an2dl", version=1)(TYPICAL.plan)
-register_suite("an2dl-mild", version=1)(MILD.plan)
-register_suite("an2dl-harsh", version=1)(HARSH.plan)
+register_suite("an2dl", version=2)(TYPICAL.plan)
+register_suite("an2dl-mild", version=2)(MILD.plan)
+register_suite("an2dl-harsh", version=2)(HARSH.plan)

@@ -2,29 +2,32 @@
 
 import numpy as np
 
-from .operation import Operation, Params, draw, draw_sign, register_operation, to_uint8
+from .operation import Operation, Params, draw, draw_sign, register_operation
+from .planes import from_planes, to_planes
 
 
 def luma(image: np.ndarray) -> np.ndarray:
     """Rec. 601 luma of RGB in 16-bit fixed point, as Pillow's `convert("L")`: uint8 (H, W, 3) -> uint8 (H, W, 1)."""
-    weighted = image.astype(np.int32) @ np.array([19595, 38470, 7471], np.int32)
-    return ((weighted + 0x8000) >> 16).astype(np.uint8)[..., None]
+    red, green, blue = (image[..., c].astype(np.int32) for c in range(3))
+    return ((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16).astype(np.uint8)[..., None]
 
 
 def rotate_hue(image: np.ndarray, turn: float) -> np.ndarray:
     """Add `turn` (fraction of the circle) to the hue in HSV; saturation and value stay. uint8 (H, W, 3), same out."""
-    rgb = image.astype(np.float32)
-    value, low = rgb.max(-1), rgb.min(-1)
-    chroma = value - low
-    safe = np.where(chroma > 0, chroma, 1)
-    red, green, blue = np.moveaxis(rgb, -1, 0)
+    red, green, blue = rgb = to_planes(image)
+    value = rgb.max(axis=0)
+    chroma = value - rgb.min(axis=0)
+    safe = np.maximum(chroma, 1)  # chroma is a whole number, and where it is 0 the hue does not matter
     sixth = np.where(
         value == red, (green - blue) / safe, np.where(value == green, 2 + (blue - red) / safe, 4 + (red - green) / safe)
     )
-    sixth = sixth + 6 * turn
+    sixth += np.float32(6 * turn)
     # A channel is value - chroma x how far the hue is from its sector (Smith 1978, in closed form).
-    far = (np.array([5.0, 3.0, 1.0], np.float32) + sixth[..., None]) % 6
-    return to_uint8(value[..., None] - chroma[..., None] * np.clip(np.minimum(far, 4 - far), 0, 1))
+    far = sixth + np.array([5, 3, 1], np.float32)[:, None, None]
+    far -= 6 * np.floor(far / 6)  # a tenth of the time of %
+    np.minimum(far, 4 - far, out=far)
+    np.clip(far, 0, 1, out=far)
+    return from_planes(value - chroma * far)
 
 
 @register_operation("greyscale")
@@ -40,8 +43,8 @@ class Greyscale(Operation):
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         if image.shape[-1] == 1:
             return image.copy()
-        amount = params["amount"]
-        return to_uint8(amount * luma(image).astype(np.float32) + (1 - amount) * image)
+        planes, amount = to_planes(image), params["amount"]
+        return from_planes(planes + amount * (luma(image)[..., 0].astype(np.float32) - planes))
 
 
 @register_operation("channel_shift")

@@ -1,5 +1,7 @@
 """What changes fine detail: sharpness and blur."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from .mirror import mirror
@@ -19,6 +21,7 @@ def smooth(image: np.ndarray) -> np.ndarray:
     return result
 
 
+@lru_cache(maxsize=64)
 def blur_matrix(size: int, sigma: float) -> np.ndarray:
     """Gaussian weights along an axis, cut at four sigma, mirrored at the edges: float32 (size, size), rows sum to 1."""
     radius = int(4 * sigma + 0.5)

@@ -10,5 +10,7 @@ def mirror(index: np.ndarray, size: int) -> np.ndarray:
         index: integers of any shape.
         size: length of the axis, at least 1.
     """
-    index = np.mod(index, 2 * size)
+    if index.min(initial=0) < -size or index.max(initial=0) >= 2 * size:  # seldom: modulo is slow
+        index = np.mod(index, 2 * size)
+    index = np.maximum(index, -1 - index)
     return np.minimum(index, 2 * size - 1 - index)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .operation import Operation, Params, draw, register_operation
+from .planes import paint
 
 _PIXELS = 96  # widths below are written as pixels of the contest's 96 x 96 images
 
@@ -63,6 +64,5 @@ class Bar(Operation):
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         height, width = image.shape[:2]
         thickness = max(1.0, params["thickness"] * min(height, width))
-        result = image.copy()
-        result[bar_mask(height, width, params["degrees"], params["offset"], thickness)] = params["fill"]
-        return result
+        mask = bar_mask(height, width, params["degrees"], params["offset"], thickness)
+        return paint(image, mask, params["fill"])

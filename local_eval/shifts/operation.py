@@ -49,6 +49,24 @@ class Operation:
         raise NotImplementedError
 
 
+class Tabled(Operation):
+    """An operation whose five severities are five settings, so that a benchmark can bring its own five."""
+
+    settings: ClassVar[tuple[Any, ...]] = ()
+
+    def draw(self, rng: np.random.Generator, setting: Any) -> Params:
+        """Draw what a setting leaves open.
+
+        Args:
+            rng: the only source of randomness.
+            setting: one entry of `settings`, or another of the same form.
+        """
+        raise NotImplementedError
+
+    def sample(self, rng: np.random.Generator, severity: int) -> Params:
+        return self.draw(rng, pick(self.settings, severity))
+
+
 def register_operation(name: str) -> Callable[[type[Operation]], type[Operation]]:
     """Class decorator: enter an operation under `name`. `ValueError` if the name is taken."""
 
@@ -93,6 +111,19 @@ def draw_sign(rng: np.random.Generator) -> int:
     return 1 if rng.random() < 0.5 else -1
 
 
+def draw_seed(rng: np.random.Generator) -> int:
+    """A seed to be kept among the parameters, for what has too many random numbers to keep them all."""
+    return int(rng.integers(2**31))
+
+
+def generator(seed: int) -> np.random.Generator:
+    """The generator of a drawn seed: numpy's fastest, since noise is most of an operation's time."""
+    return np.random.Generator(np.random.SFC64(seed))
+
+
 def to_uint8(values: np.ndarray) -> np.ndarray:
     """Round to nearest, clip to 0-255."""
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    values = np.rint(values)
+    np.maximum(values, 0, out=values)
+    np.minimum(values, 255, out=values)
+    return values.astype(np.uint8)

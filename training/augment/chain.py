@@ -25,7 +25,7 @@ def chain_function(chain: Chain) -> Callable[[Any, Draws], Any]:
     def apply(images: Any, draws: Draws) -> Any:
         images = ops.cast(images, "float32")
         for fill_mode, group in groupby(operations, lambda one: getattr(one, "fill_mode", None)):
-            images = _composed(list(group), images, draws) if fill_mode else _in_turn(list(group), images, draws)
+            images = (_composed if fill_mode else _in_turn)(list(group), images, draws)
         return images
 
     return apply

@@ -8,7 +8,7 @@ from keras import ops
 
 from .draws import Draws
 from .operation import Operation, Params, Shape, register
-from .pixels import LUMA, clip, mix_channels, per_channel, rows
+from .pixels import LUMA, clip, constant, mix_channels, per_channel, rows
 
 _GREY = np.repeat(np.array(LUMA, np.float32)[:, None], 3, axis=1)  # pixel @ _GREY: its luma in all channels
 _REST = np.eye(3, dtype=np.float32) - _GREY
@@ -33,7 +33,7 @@ class Saturation(Operation):
     def apply(self, images: Any, params: Params) -> Any:
         if images.shape[-1] != 3:
             return images
-        return clip(mix_channels(images, _GREY + params["factor"][:, 0] * _REST))
+        return clip(mix_channels(images, constant(_GREY) + params["factor"][:, 0] * constant(_REST)))
 
 
 @register
@@ -49,7 +49,7 @@ class Greyscale(Operation):
         if images.shape[-1] != 3:
             return images
         # a weighted mean of what is in range; the clip is for the last bit of the weights' sum
-        return clip(mix_channels(images, _GREY + (1.0 - params["share"][:, 0]) * _REST))
+        return clip(mix_channels(images, constant(_GREY) + (1.0 - params["share"][:, 0]) * constant(_REST)))
 
 
 @register
@@ -65,7 +65,8 @@ class Hue(Operation):
         if images.shape[-1] != 3:
             return images
         angle = params["angle"][:, 0]
-        return clip(mix_channels(images, _STILL + ops.cos(angle) * _TURN_COS + ops.sin(angle) * _TURN_SIN))
+        turned = ops.cos(angle) * constant(_TURN_COS) + ops.sin(angle) * constant(_TURN_SIN)
+        return clip(mix_channels(images, constant(_STILL) + turned))
 
 
 @register
@@ -96,9 +97,10 @@ class ChannelGain(Operation):
 
 @register
 class ChannelShuffle(Operation):
-    """Puts the three channels in one of their six orders. It has no strength; one channel stays as it is."""
+    """Puts the three channels in one of their six orders; one channel stays as it is."""
 
     name = "channel_shuffle"
+    has_strength = False
 
     def sample(self, shape: Shape, draws: Draws) -> Params:
         return {"order": ops.argsort(ops.reshape(draws.triple(0.0, 1.0), (shape[0], 3)), axis=-1)}

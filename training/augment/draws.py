@@ -24,7 +24,7 @@ class Draws:
     """Independent uniform draws for each of n images, handed out in turn.
 
     All draws of a stage come from one call of `keras.random`: that saves hundreds of small operations in a step, and
-    keeps what runs inside `keras.ops.switch` and `keras.ops.map` free of state, as JAX demands.
+    keeps what runs inside `keras.ops.switch` and `keras.ops.scan` free of state, as JAX demands.
 
     Args:
         table: float32 (columns, n, 1, 1, 1) in [0, 1).

@@ -36,7 +36,7 @@ class Policy:
 
     def vocabulary(self) -> list[str]:
         """Names of all operations that the policy may apply, sorted, for the report."""
-        parts = [*self.stages, *([self.mixing] if self.mixing else [])]
+        parts: list[Stage | Mixing] = [*self.stages, *([self.mixing] if self.mixing else [])]
         return sorted(set().union(*(part.vocabulary() for part in parts)))
 
 
@@ -61,6 +61,7 @@ class Augmenter(keras.layers.Layer):
         self.policy = policy
         self.batch_size = batch_size
         self.seed_generator = keras.random.SeedGenerator(derive_seed(seed, "augment"))
+        self.built = True  # there is nothing to build, and `in_order` goes past Keras' own call, which would say so
 
     def call(self, images: Any, targets: Any) -> tuple[Any, Any]:
         """Augment; the images come back in another order, and `targets` (n, ...) in the same one.
@@ -71,6 +72,10 @@ class Augmenter(keras.layers.Layer):
         targets = ops.take(ops.reshape(targets, (self.batch_size, *targets.shape[1:])), order, axis=0)
         if self.policy.mixing is None:
             return images, targets
+        if len(targets.shape) != 2:
+            raise ValueError(
+                f"policy {self.policy.name!r} mixes images: targets must be (n, K). Received: shape {targets.shape}"
+            )
         return self.policy.mixing.apply(images, ops.cast(targets, "float32"), self.seed_generator)
 
     def in_order(self, images: Any) -> Any:

@@ -9,6 +9,7 @@ from keras import ops
 from .affine import centred_matrix, rotation, warp_rows
 from .draws import Draws
 from .operation import Operation, Params, Shape, register
+from .pixels import constant
 from .warp import apply_warp, displace
 
 
@@ -33,9 +34,10 @@ class Geometric(Operation):
 
 @register
 class Flip(Geometric):
-    """Left and right swapped for half of the images. It has no strength."""
+    """Left and right swapped for half of the images."""
 
     name = "flip"
+    has_strength = False
 
     def matrix(self, shape: Shape, draws: Draws) -> Any:
         return centred_matrix(1.0 - 2.0 * draws.chance(0.5), 0.0, 0.0, 1.0)
@@ -43,9 +45,10 @@ class Flip(Geometric):
 
 @register
 class FlipVertical(Geometric):
-    """Top and bottom swapped for half of the images. It has no strength."""
+    """Top and bottom swapped for half of the images."""
 
     name = "flip_vertical"
+    has_strength = False
 
     def matrix(self, shape: Shape, draws: Draws) -> Any:
         return centred_matrix(1.0, 0.0, 0.0, 1.0 - 2.0 * draws.chance(0.5))
@@ -53,9 +56,10 @@ class FlipVertical(Geometric):
 
 @register
 class QuarterTurn(Geometric):
-    """Turned by 0 to 3 quarters; by 0 or 2 where height and width differ. It has no strength."""
+    """Turned by 0 to 3 quarters; by 0 or 2 where height and width differ."""
 
     name = "quarter_turn"
+    has_strength = False
 
     def matrix(self, shape: Shape, draws: Draws) -> Any:
         quarters = ops.floor(draws.uniform(0.0, 4.0))
@@ -140,14 +144,14 @@ class Zoom(Geometric):
 
 @register
 class Perspective(Geometric):
-    """The image plane tilted: at full magnitude one side may look up to twice as near as the other."""
+    """The image plane tilted: at full magnitude one corner may look three times as near as the other."""
 
     name = "perspective"
     fill_mode = "reflect"
 
     def matrix(self, shape: Shape, draws: Draws) -> Any:
-        # the divisor stays within 1 +- 1/3 at the corners
-        bound = self.magnitude / 3.0
+        # the divisor stays within 1 +- 1/2 at the corners
+        bound = self.magnitude / 2.0
         tilt_x, tilt_y = draws.uniform(-bound, bound) / shape[2], draws.uniform(-bound, bound) / shape[1]
         zero, one = ops.zeros_like(tilt_x), ops.ones_like(tilt_x)
         parts = [one, zero, zero, zero, one, zero, tilt_x, tilt_y, one]
@@ -159,22 +163,22 @@ _KNOTS = 6  # random displacements along each side, smoothly joined
 
 @register
 class Elastic(Operation):
-    """Pixels moved by a smooth random field, standard deviation up to 4 % of the side (Simard et al. 2003)."""
+    """Pixels moved by a smooth random field, standard deviation up to 6 % of the side (Simard et al. 2003)."""
 
     name = "elastic"
 
     def sample(self, shape: Shape, draws: Draws) -> Params:
-        strength = 0.04 * min(shape[1:3]) * self.magnitude * draws.uniform(0.3, 1.0)
+        strength = 0.06 * min(shape[1:3]) * self.magnitude * draws.uniform(0.3, 1.0)
         return {"knots": strength * draws.normal_field((2, _KNOTS, _KNOTS))}
 
     def apply(self, images: Any, params: Params) -> Any:
         down, across = _between_knots(images.shape[1]), _between_knots(images.shape[2])
-        field = ops.matmul(ops.matmul(down, params["knots"]), across.T)  # (n, 2, H, W)
+        field = ops.matmul(ops.matmul(down, params["knots"]), ops.transpose(across))  # (n, 2, H, W)
         return displace(images, field[:, 0], field[:, 1], "reflect")
 
 
-def _between_knots(size: int) -> np.ndarray:
+def _between_knots(size: int) -> Any:
     """(size, knots): weights of the knots for each pixel, a Gaussian of their distance; the squares sum to 1."""
     place = (np.arange(size) + 0.5) / size * (_KNOTS - 1)
     weights = np.exp(-((place[:, None] - np.arange(_KNOTS)) ** 2))
-    return (weights / np.sqrt((weights**2).sum(axis=1, keepdims=True))).astype(np.float32)
+    return constant(weights / np.sqrt((weights**2).sum(axis=1, keepdims=True)))

@@ -7,7 +7,7 @@ from keras import ops
 
 from .draws import Draws
 from .operation import Operation, Params, Shape, register
-from .pixels import clip
+from .pixels import clip, constant
 
 # ITU-T T.81, annex K: steps of the coefficients at quality 50, for luma and for chroma
 _LUMA_STEPS = np.array(
@@ -38,36 +38,31 @@ _DCT[0] /= np.sqrt(2.0)
 
 @register
 class Jpeg(Operation):
-    """JPEG's loss: 8x8 blocks whose cosine coefficients are rounded; steps up to those of quality 5. No subsampling."""
+    """JPEG's loss: 8x8 blocks whose cosine coefficients are rounded; steps up to those of quality 4. No subsampling."""
 
     name = "jpeg"
 
     def sample(self, shape: Shape, draws: Draws) -> Params:
-        # libjpeg's scale of the steps: 1 at quality 50, 10 at quality 5
-        return {"scale": 10.0 * self.magnitude * draws.uniform(0.1, 1.0)}
+        # libjpeg's scale of the steps: 1 at quality 50, 12.5 at quality 4
+        return {"scale": 12.5 * self.magnitude * draws.uniform(0.2, 1.0)}
 
     def apply(self, images: Any, params: Params) -> Any:
         n, height, width, channels = images.shape
         down, across = -height % 8, -width % 8
         padded = images if not (down or across) else _repeat_edges(images, down, across)
         colour = channels == 3
-        planes = ops.matmul(padded, _TO_YCC) if colour else padded
+        middle = constant([128.0, 0.0, 0.0] if colour else [128.0] * channels)
+        planes = (ops.matmul(padded, constant(_TO_YCC)) if colour else padded) - middle
         blocks = ops.reshape(planes, (n, (height + down) // 8, 8, (width + across) // 8, 8, channels))
         blocks = ops.transpose(blocks, (0, 5, 1, 3, 2, 4))  # (n, C, down, across, 8, 8)
-        if not colour:
-            blocks = blocks - 128.0
-        else:
-            blocks = blocks - np.array([128.0, 0.0, 0.0], np.float32).reshape(1, 3, 1, 1, 1, 1)
         steps = [_LUMA_STEPS, _CHROMA_STEPS, _CHROMA_STEPS] if colour else [_LUMA_STEPS] * channels
-        step = np.stack(steps).reshape(1, channels, 1, 1, 8, 8)
-        step = ops.maximum(ops.round(step * ops.reshape(params["scale"], (n, 1, 1, 1, 1, 1))), 1.0)
-        coefficients = ops.matmul(ops.matmul(_DCT, blocks), _DCT.T)
-        blocks = ops.matmul(ops.matmul(_DCT.T, ops.round(coefficients / step) * step), _DCT)
-        planes = ops.reshape(ops.transpose(blocks, (0, 2, 4, 3, 5, 1)), padded.shape)
-        if not colour:
-            return clip(planes + 128.0)[:, :height, :width]
-        planes = planes + np.array([128.0, 0.0, 0.0], np.float32)
-        return clip(ops.matmul(planes, _FROM_YCC))[:, :height, :width]
+        step = constant(np.reshape(steps, (1, channels, 1, 1, 8, 8))) * ops.reshape(params["scale"], (n, 1, 1, 1, 1, 1))
+        step = ops.maximum(ops.round(step), 1.0)
+        dct, back = constant(_DCT), constant(_DCT.T)
+        coefficients = ops.round(ops.matmul(ops.matmul(dct, blocks), back) / step) * step
+        blocks = ops.matmul(ops.matmul(back, coefficients), dct)
+        planes = ops.reshape(ops.transpose(blocks, (0, 2, 4, 3, 5, 1)), padded.shape) + middle
+        return clip(ops.matmul(planes, constant(_FROM_YCC)) if colour else planes)[:, :height, :width]
 
 
 def _repeat_edges(images: Any, down: int, across: int) -> Any:

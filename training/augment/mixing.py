@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-import keras
+import numpy as np
 from keras import ops
+from scipy import stats
 
 from .draws import Draws, Seed
-from .occlusion import box, grid
+from .occlusion import box, pixel_grid
 from .parts import shuffled
-from .pixels import rows
+from .pixels import constant, rows
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Mixing:
     def __post_init__(self) -> None:
         if min(self.mixup, self.cutmix) < 0 or self.mixup + self.cutmix > 1.0 + 1e-9:
             raise ValueError(
-                f"mixup and cutmix are shares of the batch. Received: mixup={self.mixup}, cutmix={self.cutmix}"
+                "mixup and cutmix are shares of the batch that exclude each other. "
+                f"Received: mixup={self.mixup}, cutmix={self.cutmix}"
             )
 
     def apply(self, images: Any, targets: Any, seed: Seed) -> tuple[Any, Any]:
@@ -42,9 +44,9 @@ class Mixing:
         pasted = ops.cast(kind >= 1.0 - self.cutmix, "float32")
         keep = ops.ones((n, 1, 1))  # share of each pixel that stays, as `rows(images)`
         if self.mixup:
-            keep = 1.0 - blended * (1.0 - _beta(n, self.mixup_alpha, seed))
+            keep = 1.0 - blended * (1.0 - _beta(self.mixup_alpha, draws))
         if self.cutmix:
-            hole = _rectangle(images.shape, draws, 1.0 - _beta(n, self.cutmix_alpha, seed))
+            hole = _rectangle(images.shape, draws, 1.0 - _beta(self.cutmix_alpha, draws))
             keep = keep - pasted * hole  # never both: the kinds exclude each other
         other = shuffled(n, seed)
         mixed = rows(images) * keep + rows(ops.take(images, other, axis=0)) * (1.0 - keep)
@@ -56,13 +58,19 @@ class Mixing:
         return ({"mixup"} if self.mixup else set()) | ({"cutmix"} if self.cutmix else set())
 
 
-def _beta(n: int, alpha: float, seed: Seed) -> Any:
-    return ops.reshape(keras.random.beta((n,), alpha, alpha, seed=seed), (n, 1, 1))
+def _beta(alpha: float, draws: Draws) -> Any:
+    """Draws (n, 1, 1) from Beta(alpha, alpha), by its quantiles: the same on every backend."""
+    steps = 1024
+    quantiles = constant(stats.beta.ppf(np.arange(steps + 1) / steps, alpha, alpha))
+    place = steps * draws.uniform(0.0, 1.0)[:, 0]
+    below = ops.minimum(ops.floor(place), steps - 1.0)
+    low, high = (ops.take(quantiles, ops.cast(below, "int32") + step) for step in (0, 1))
+    return low + (place - below) * (high - low)
 
 
 def _rectangle(shape: Any, draws: Draws, area: Any) -> Any:
     """1.0 inside of a rectangle of the image's own proportions, a share `area` of it, cut off at its edges."""
-    y, x = grid(*shape[1:])
+    y, x = pixel_grid(*shape[1:])
     unit = float(min(shape[1:3]))
     half = ops.sqrt(area) / (2.0 * unit)
     centre_x = shape[2] / unit * draws.uniform(-0.5, 0.5)[:, 0]

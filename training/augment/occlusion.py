@@ -8,15 +8,15 @@ from keras import ops
 
 from .draws import Draws
 from .operation import Operation, Params, Shape, register
-from .pixels import rows
+from .pixels import constant, rows
 
 
-def grid(height: int, width: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
+def pixel_grid(height: int, width: int, channels: int) -> tuple[Any, Any]:
     """Pixel centres in units of the shorter side, 0 in the middle, for `rows`: y (1, H, 1), x (1, 1, W * C)."""
     unit = float(min(height, width))
     y = (np.arange(height, dtype=np.float32) - (height - 1) / 2) / unit
     x = (np.arange(width, dtype=np.float32) - (width - 1) / 2) / unit
-    return y.reshape(1, height, 1), np.repeat(x, channels).reshape(1, 1, width * channels)
+    return constant(y.reshape(1, height, 1)), constant(np.repeat(x, channels).reshape(1, 1, width * channels))
 
 
 def _row_params(params: Params) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class Bar(Operation):
         }
 
     def apply(self, images: Any, params: Params) -> Any:
-        y, x = grid(*images.shape[1:])
+        y, x = pixel_grid(*images.shape[1:])
         p = _row_params(params)
         distance = x * ops.cos(p["angle"]) + (y * ops.sin(p["angle"]) - p["offset"])
         return _cover(images, ops.abs(distance) < p["half_width"], p["fill"])
@@ -78,7 +78,7 @@ class GridMask(Operation):
         }
 
     def apply(self, images: Any, params: Params) -> Any:
-        y, x = grid(*images.shape[1:])
+        y, x = pixel_grid(*images.shape[1:])
         p = _row_params(params)
         cos, sin = ops.cos(p["angle"]) / p["period"], ops.sin(p["angle"]) / p["period"]
         u = x * cos + (y * sin + p["across"])
@@ -104,7 +104,7 @@ class Border(Operation):
 
     def apply(self, images: Any, params: Params) -> Any:
         height, width = images.shape[1:3]
-        y, x = grid(*images.shape[1:])
+        y, x = pixel_grid(*images.shape[1:])
         unit = float(min(height, width))
         p = _row_params(params)
         kept_x = x * ops.sign(p["across"]) <= width / unit / 2 - ops.abs(p["across"])
@@ -130,7 +130,7 @@ class Cutout(Operation):
         }
 
     def apply(self, images: Any, params: Params) -> Any:
-        y, x = grid(*images.shape[1:])
+        y, x = pixel_grid(*images.shape[1:])
         p = _row_params(params)
         hidden = box(x - p["x"], p["half_width"]) * box(y - p["y"], p["half_height"])
         return _cover(images, hidden, p["fill"])

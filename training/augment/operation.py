@@ -2,8 +2,6 @@
 
 from typing import Any, ClassVar
 
-from keras import ops
-
 from submission.kit.errors import KitError
 
 from .draws import Draws, Seed
@@ -21,6 +19,7 @@ class Operation:
     """
 
     name: ClassVar[str]
+    has_strength: ClassVar[bool] = True
 
     def __init__(self, magnitude: float = 1.0) -> None:
         if not 0.0 <= magnitude <= 1.0:

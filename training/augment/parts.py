@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from .draws import Draws, Seed
+from .pixels import constant
 
 Change = Callable[[Any, Draws], Any]  # images (n, H, W, C) and their draws -> float32 images of the same shape
 
@@ -20,8 +21,8 @@ def shuffled(n: int, seed: Seed) -> Any:
 def in_parts(images: Any, changes: Sequence[Change], shares: Sequence[float], seed: Seed) -> tuple[Any, Any]:
     """Apply one of `changes` to each image, chosen at random by `shares`.
 
-    A batch that is large enough is shuffled and cut into parts of fixed sizes, one for each change. In a smaller one
-    each image chooses for itself, one after the other. Shapes are static either way.
+    A batch that has an image for the rarest change is shuffled and cut into parts of fixed sizes, one for each change.
+    In a smaller one each image chooses for itself, one after the other. Shapes are static either way.
 
     Args:
         images: (n, H, W, C), any type.
@@ -34,12 +35,12 @@ def in_parts(images: Any, changes: Sequence[Change], shares: Sequence[float], se
     """
     n = images.shape[0]
     draws = Draws.fresh(n, seed)
-    ends = np.round(np.cumsum(shares) * n).astype(int).tolist()
-    starts = [0, *ends[:-1]]
-    if any(start == end for start, end in zip(starts, ends, strict=True)):
-        return _one_by_one(images, changes, shares, draws, keras.random.uniform((n,), seed=seed)), ops.arange(n)
     if len(changes) == 1:
         return changes[0](images, draws), ops.arange(n)
+    if n * min(shares) < 1.0 - 1e-6:
+        return _one_by_one(images, changes, shares, draws, keras.random.uniform((n,), seed=seed)), ops.arange(n)
+    ends = np.floor(np.cumsum(shares) * n + 0.5).astype(int).tolist()
+    starts = [0, *ends[:-1]]
     order = shuffled(n, seed)
     images = ops.take(images, order, axis=0)  # one gather; parts of its result are not copied
     done = [
@@ -51,17 +52,20 @@ def in_parts(images: Any, changes: Sequence[Change], shares: Sequence[float], se
 
 def _one_by_one(images: Any, changes: Sequence[Change], shares: Sequence[float], draws: Draws, chance: Any) -> Any:
     """Each image alone: one change is run, the others are skipped."""
-    bounds = np.cumsum(shares)[:-1].astype(np.float32)
+    bounds = constant(np.cumsum(shares)[:-1])
     chosen = ops.sum(ops.cast(ops.expand_dims(chance, 1) >= bounds, "int32"), axis=1)
 
-    def run(row: tuple[Any, Any, Any]) -> Any:
+    def run(_: Any, row: tuple[Any, Any, Any]) -> tuple[Any, Any]:
         index, image, table = row
 
         def branch(change: Change) -> Callable[[Any, Any], Any]:
             return lambda image, table: change(image, Draws(table, draws.words))
 
         image, table = ops.expand_dims(image, 0), ops.expand_dims(table, 1)
-        return ops.switch(index, [branch(change) for change in changes], image, table)[0]
+        changed = ops.switch(index, [branch(change) for change in changes], image, table)[0]
+        return changed, changed
 
     tables = ops.transpose(draws.table, (1, 0, 2, 3, 4))
-    return ops.map(run, (chosen, images, tables))
+    start = ops.zeros(images.shape[1:], "float32")
+    # not `ops.map`: with TensorFlow it traces all changes twice
+    return ops.scan(run, start, (chosen, images, tables))[1]

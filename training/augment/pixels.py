@@ -8,6 +8,11 @@ from keras import ops
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow's mode L
 
 
+def constant(values: Any) -> Any:
+    """Numbers as a float32 tensor: PyTorch has no arithmetic of tensors with numpy arrays."""
+    return ops.convert_to_tensor(np.asarray(values, np.float32))
+
+
 def clip(images: Any) -> Any:
     """Back into [0, 255]."""
     return ops.clip(images, 0.0, 255.0)
@@ -17,7 +22,7 @@ def luma(images: Any) -> Any:
     """Grey level (n, H, W, 1) of images (n, H, W, C); one channel stays as it is."""
     if images.shape[-1] == 1:
         return images
-    return ops.matmul(images, np.reshape(np.array(LUMA, np.float32), (3, 1)))
+    return ops.matmul(images, constant(LUMA)[:, None])
 
 
 def mix_channels(images: Any, matrix: Any) -> Any:

@@ -25,14 +25,14 @@ def draw_rows(rows: list[tuple[str, np.ndarray]], path: Path) -> None:
     from matplotlib import pyplot as plt
 
     columns = max(len(images) for _, images in rows)
-    figure, axes = plt.subplots(len(rows), columns, figsize=(1.0 * columns + 1.6, 1.04 * len(rows)), squeeze=False)
+    figure, axes = plt.subplots(len(rows), columns, figsize=(1.0 * columns + 2.2, 1.04 * len(rows)), squeeze=False)
     for row_axes, (name, images) in zip(axes, rows, strict=True):
         for axis in row_axes:
             axis.set_axis_off()
         for axis, image in zip(row_axes, images, strict=False):
             axis.imshow(np.clip(image, 0, 255).astype(np.uint8).squeeze(), cmap="gray", vmin=0, vmax=255)
         row_axes[0].text(-0.1, 0.5, name, transform=row_axes[0].transAxes, ha="right", va="center", fontsize=9)
-    figure.subplots_adjust(left=1.5 / (columns + 1.6), right=0.995, top=0.995, bottom=0.005, wspace=0.03, hspace=0.03)
+    figure.subplots_adjust(left=2.1 / (columns + 2.2), right=0.995, top=0.995, bottom=0.005, wspace=0.03, hspace=0.03)
     with atomic_path(path) as new:
         figure.savefig(new, dpi=80)
     plt.close(figure)
@@ -43,8 +43,9 @@ def sheet_rows(images: np.ndarray, seed: int) -> list[tuple[str, np.ndarray]]:
     rows = [("original", images)]
     for name in sorted(OPERATIONS):
         changed = []
-        for magnitude in (0.2, 0.4, 0.6, 0.8, 1.0):
-            generator = keras.random.SeedGenerator(seed)
+        for step, magnitude in enumerate((0.2, 0.4, 0.6, 0.8, 1.0)):
+            # the same draws show the strength; where there is none, other draws show the choices
+            generator = keras.random.SeedGenerator(seed if OPERATIONS[name].has_strength else seed + step)
             batch = keras.ops.cast(images[:2], "float32")
             changed.append(keras.ops.convert_to_numpy(OPERATIONS[name](magnitude)(batch, generator)))
         rows.append((name, np.concatenate(changed)))
@@ -54,10 +55,10 @@ def sheet_rows(images: np.ndarray, seed: int) -> list[tuple[str, np.ndarray]]:
 
 
 def _policy_rows(images: np.ndarray, policy: Policy, seed: int) -> list[np.ndarray]:
-    size = max([len(images), *(len(chains) for chains in policy.rounds)])
-    batch = np.resize(images, (size, *images.shape[1:]))
-    changed, _ = Augmenter(policy, size, seed)(batch, np.arange(size))
-    return [keras.ops.convert_to_numpy(changed)[: len(images)]]
+    batch = np.resize(images, (2 * len(images), *images.shape[1:]))
+    targets = np.zeros((len(batch), 1), np.float32)
+    changed = keras.ops.convert_to_numpy(Augmenter(policy, len(batch), seed)(batch, targets)[0])
+    return [changed[: len(images)], changed[len(images) :]]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

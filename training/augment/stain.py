@@ -7,7 +7,7 @@ from keras import ops
 
 from .draws import Draws
 from .operation import Operation, Params, Shape, register
-from .pixels import clip, mix_channels, per_channel, rows
+from .pixels import clip, constant, mix_channels, per_channel, rows
 
 _BRIGHTEST = 256.0  # of x + 1: a white pixel has no density
 
@@ -33,8 +33,8 @@ class StainJitter(Operation):
             return clip(_BRIGHTEST * ops.exp(-density * factor[..., :1]) - 1.0)
         dyes = _with_residual(self.dyes)
         # density = amounts @ dyes; amounts -> factor * amounts + offset
-        changed = np.linalg.inv(dyes).astype(np.float32) * factor[:, 0] @ ops.convert_to_tensor(dyes)
-        density = rows(mix_channels(density, changed)) + per_channel(ops.matmul(offset, dyes), images)
+        changed = ops.matmul(constant(np.linalg.inv(dyes)) * factor[:, 0], constant(dyes))
+        density = rows(mix_channels(density, changed)) + per_channel(ops.matmul(offset, constant(dyes)), images)
         return clip(ops.reshape(_BRIGHTEST * ops.exp(-density) - 1.0, images.shape))
 
 
@@ -42,7 +42,7 @@ def _with_residual(dyes: tuple[tuple[float, float, float], ...]) -> np.ndarray:
     """Two dyes' densities in red, green, blue as unit rows, and a third row at right angles to both."""
     first, second = (np.array(dye) / np.linalg.norm(dye) for dye in dyes)
     third = np.cross(first, second)
-    return np.stack([first, second, third / np.linalg.norm(third)]).astype(np.float32)
+    return np.stack([first, second, third / np.linalg.norm(third)])
 
 
 @register

@@ -7,12 +7,12 @@ from keras import ops
 
 from .draws import Draws
 from .operation import Operation, Params, Shape, register
-from .pixels import clip, rows
+from .pixels import clip, constant, rows
 
 
 @register
 class Blur(Operation):
-    """Gaussian blur; standard deviation up to 2.5 % of the shorter side. The edge's missing neighbours weigh nothing."""
+    """Gaussian blur, standard deviation up to 2.5 % of the shorter side; outside of the image nothing is counted."""
 
     name = "blur"
 
@@ -32,13 +32,13 @@ class Blur(Operation):
 def _gaussian_rows(size: int, deviation: Any) -> Any:
     """(n, size, size): row i holds the weights of all pixels for pixel i, which sum to 1."""
     place = np.arange(size, dtype=np.float32)
-    squared = (place[:, None] - place[None, :]) ** 2
+    squared = constant((place[:, None] - place[None, :]) ** 2)
     return ops.softmax(-squared / (2.0 * ops.square(deviation)), axis=-1)
 
 
 def _smooth(images: Any) -> Any:
     """The 3x3 binomial filter (1 2 1) x (1 2 1) / 16 with edges repeated; separable, slices only."""
-    n, height, width, channels = images.shape
+    channels = images.shape[-1]
     flat = rows(images)
     padded = ops.concatenate([flat[:, :1], flat, flat[:, -1:]], axis=1)
     flat = padded[:, :-2] + 2.0 * flat + padded[:, 2:]

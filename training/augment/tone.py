@@ -7,7 +7,7 @@ from keras import ops
 
 from .draws import Draws
 from .operation import Operation, Params, Shape, register
-from .pixels import LUMA, channel_mean, channel_range, clip, per_channel, rows
+from .pixels import LUMA, channel_mean, channel_range, clip, constant, per_channel, rows
 
 
 @register
@@ -35,7 +35,7 @@ class Contrast(Operation):
     def apply(self, images: Any, params: Params) -> Any:
         mean = channel_mean(images)
         if images.shape[-1] == 3:
-            mean = ops.sum(mean * np.array(LUMA, np.float32), axis=-1, keepdims=True)
+            mean = ops.sum(mean * constant(LUMA), axis=-1, keepdims=True)
         return clip(images * params["factor"] + mean * (1.0 - params["factor"]))
 
 
@@ -69,9 +69,10 @@ class Range(Operation):
 
 @register
 class Invert(Operation):
-    """255 - x. It has no strength."""
+    """255 - x."""
 
     name = "invert"
+    has_strength = False
 
     def sample(self, shape: Shape, draws: Draws) -> Params:
         return {}
@@ -114,15 +115,16 @@ class Equalise(Operation):
     """
 
     name = "equalise"
+    has_strength = False
 
     def sample(self, shape: Shape, draws: Draws) -> Params:
         return {}
 
     def apply(self, images: Any, params: Params) -> Any:
-        n, height, width, channels = images.shape
+        n, _, width, channels = images.shape
         levels = 256 * n * channels  # a histogram for each channel of each image, one after the other
-        first = 256 * np.arange(n * channels, dtype=np.int32).reshape(n, 1, 1, channels)
-        first = np.broadcast_to(first, (n, 1, width, channels)).reshape(n, 1, width * channels)
+        first = 256 * np.arange(n * channels, dtype=np.int32).reshape(n, 1, channels)
+        first = ops.convert_to_tensor(np.tile(first, (1, 1, width)))  # as in `rows`
         slot = ops.reshape(ops.cast(rows(images), "int32") + first, (-1,))
         counts = ops.segment_sum(ops.ones_like(slot, dtype="float32"), slot, num_segments=levels)
         counts = ops.reshape(counts, (n * channels, 256))
@@ -139,6 +141,7 @@ class Autocontrast(Operation):
     """Stretches each channel to [0, 255] (Pillow's ImageOps.autocontrast with cutoff 0)."""
 
     name = "autocontrast"
+    has_strength = False
 
     def sample(self, shape: Shape, draws: Draws) -> Params:
         return {}

@@ -3,7 +3,6 @@
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 
@@ -45,7 +44,7 @@ def look_up(images: Any, x: Any, y: Any, fill_mode: str) -> Any:
         x, y = _mirrored(x, width), _mirrored(y, height)
     left, top = ops.minimum(ops.floor(x), width - 2.0), ops.minimum(ops.floor(y), height - 2.0)
     right_share, lower_share = ops.expand_dims(x - left, -1), ops.expand_dims(y - top, -1)
-    first = np.arange(n, dtype=np.int32).reshape(n, 1, 1) * (height * width)
+    first = ops.reshape(ops.arange(n), (n, 1, 1)) * (height * width)
     place = ops.cast(top, "int32") * width + ops.cast(left, "int32") + first
     flat = ops.reshape(images, (n * height * width, channels))
 
@@ -64,7 +63,7 @@ def _mirrored(place: Any, size: int) -> Any:
     return ops.clip(ops.minimum(place, 2.0 * size - place) - 0.5, 0.0, size - 1.0)
 
 
-def _places(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+def _places(height: int, width: int) -> tuple[Any, Any]:
     """y (1, H, 1) and x (1, 1, W) of all pixels."""
-    y = np.arange(height, dtype=np.float32).reshape(1, height, 1)
-    return y, np.arange(width, dtype=np.float32).reshape(1, 1, width)
+    y = ops.reshape(ops.arange(height, dtype="float32"), (1, height, 1))
+    return y, ops.reshape(ops.arange(width, dtype="float32"), (1, 1, width))

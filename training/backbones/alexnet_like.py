@@ -1,4 +1,4 @@
-"""AlexNet's five convolutions (Krizhevsky et al. 2012) for images of about 100 pixels; 3.7 M parameters.
+"""AlexNet's five convolutions (Krizhevsky et al. 2012) for images of about 100 pixels; 3.8 M parameters.
 
 Unlike the original: batch norm for local response normalisation, "same" padding, and pooling in place of flattening,
 so that the size of the net does not depend on the image's. Its two dense layers are the head's: `head_units`.

@@ -27,10 +27,10 @@ def build(
 ) -> keras.Model:
     """A net with a fresh classification head.
 
-    The graph does not depend on `weights`: a net built with the same other arguments takes its weight files, and has its
-    variables in the same order. It is made of the layers "backbone" (a Model, laid out as the Keras application of
-    that name), "features" and "head" (a Model), and of those in front, which have no weights. Features and logits
-    are float32 under any precision policy. Everything can be trained, until `set_trainable` says otherwise.
+    The graph does not depend on `weights`: a net built with the same other arguments takes its weight files, and has
+    its variables in the same order. Its layers are those in front, without weights, the last of them "scaled";
+    "backbone" (a Model, laid out as the Keras application of that name), "features", and "head" (a Model). Features
+    and logits are float32 under any precision policy. Everything can be trained, until `set_trainable` says otherwise.
 
     Args:
         name: a registered backbone.
@@ -48,7 +48,7 @@ def build(
         Model: float (n, H, W, C) in [0, 255] -> logits (n, K).
 
     Raises:
-        KitError: unknown name; weights that are not there or do not fit; a number of channels that the backbone refuses.
+        KitError: unknown name; weights that are not there or do not fit; channels that the backbone refuses.
     """
     check_backbone(name, weights)
     spec = BACKBONES[name]

@@ -1,4 +1,4 @@
-"""A transformer on a convolutional stem (Xiao et al. 2021, Early convolutions help transformers see better); 5.1 M.
+"""A transformer on a convolutional stem (Xiao et al. 2021, Early convolutions help transformers see better); 5.0 M.
 
 The stem stands for the first block of `vit_tiny`. It learns faster from few images, where patches must first find out
 that neighbouring pixels belong together.

@@ -38,4 +38,4 @@ def prepared(images: Any, backbone: Backbone, inner: Shape) -> Any:
         images = keras.layers.Resizing(*inner[:2], interpolation="bilinear", dtype="float32")(images)
     if images.shape[-1] != inner[2]:
         images = keras.layers.Concatenate(dtype="float32")([images] * inner[2])
-    return backbone.scaling(images)
+    return backbone.scaling(images, name="scaled")

@@ -66,8 +66,8 @@ def _add(
             inputs = net.get_layer(first).input
         return keras.Model(inputs, outputs, name=name)
 
-    constants = {"constants": "normalization", "check_constants": _check_normalization} if first else {}
-    register(Backbone(name, make, scaling, smallest, channels=3, pretrained=True, **constants))  # type: ignore[arg-type]
+    constants: dict[str, Any] = {"constants": "normalization", "check_constants": _check_normalization} if first else {}
+    register(Backbone(name, make, scaling, smallest, channels=3, pretrained=True, **constants))
 
 
 def _check_normalization(arrays: list[np.ndarray]) -> None:
@@ -84,7 +84,7 @@ def _check_normalization(arrays: list[np.ndarray]) -> None:
         )
 
 
-_BARE = {"include_preprocessing": False}
+_BARE: dict[str, Any] = {"include_preprocessing": False}
 
 _add("mobilenet_v1", "MobileNet", SYMMETRIC)
 _add("mobilenet_v1_to_13", "MobileNet", SYMMETRIC, last="conv_dw_13_relu")

@@ -19,8 +19,8 @@ class Backbone:
 
     Args:
         name: its name.
-        make: (h, w, c) and weights, None or "imagenet", to a Model: scaled images float (n, h, w, c) to features (n, D).
-            Its weights lie where a `.weights.h5` file of the same Keras application has them.
+        make: (h, w, c) and weights, None or "imagenet", to a Model: scaled images float (n, h, w, c) to features
+            (n, D). Its weights lie where a `.weights.h5` file of the same Keras application has them.
         scaling: of the pixels in front of it.
         smallest: side of the smallest image that it takes.
         multiple: the sides must be multiples of this.

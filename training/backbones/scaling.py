@@ -18,14 +18,14 @@ class Scaling:
     offset: float | Sequence[float]
     bgr: bool = False
 
-    def __call__(self, images: Any) -> Any:
+    def __call__(self, images: Any, name: str | None = None) -> Any:
         """Float (n, H, W, C) in [0, 255], symbolic or not, to the scaled images; float32 under any precision policy.
 
         Half precision has steps of 0.125 at 255, which would be a quantisation of the pixels.
         """
         if self.bgr:
             images = keras.ops.flip(images, axis=-1)
-        return keras.layers.Rescaling(_listed(self.scale), _listed(self.offset), dtype="float32")(images)
+        return keras.layers.Rescaling(_listed(self.scale), _listed(self.offset), dtype="float32", name=name)(images)
 
 
 def _listed(value: float | Sequence[float]) -> Any:

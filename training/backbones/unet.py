@@ -1,6 +1,7 @@
-"""U-Net (Ronneberger et al. 2015) as a classifier: encoder, decoder with skips, pooling; half its width, 7.8 M parameters.
+"""U-Net (Ronneberger et al. 2015) as a classifier: encoder, decoder with skips, pooling; 7.8 M parameters.
 
-The features are those of the decoder beside those of the bottom: 32 decoder channels alone say little about a class.
+Half as wide as the original. The features are those of the decoder beside those of the bottom, since 32 decoder
+channels alone say little about a class.
 """
 
 import keras

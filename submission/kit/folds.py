@@ -1,5 +1,7 @@
 """folds.csv: in which part of the split each kept image is. Made by `training.split`, read by every later step."""
 
+from __future__ import annotations  # platforms run Python 3.9
+
 import csv
 import io
 import re
@@ -8,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from submission.kit.errors import KitError
-from submission.kit.image_set import ImageSet
+from .errors import KitError
+from .image_set import ImageSet
 
 COLUMNS = ("index", "id", "label", "group", "part")
 SELECT, JUDGE = "select", "judge"
@@ -50,8 +52,10 @@ class Folds:
         """Rows of A/data that are in a part, int64, in the order of the file.
 
         Raises:
-            KitError: no such part; the known ones are named.
+            KitError: no such part; the known ones are named. Or `judge`: nothing here may see those images.
         """
+        if part == JUDGE:
+            raise KitError("expected a fold or select: what trains and chooses may not see the part judge.")
         found = self.index[self.part == part]
         if not len(found):
             known = ", ".join([*map(fold_name, range(self.num_folds)), SELECT, JUDGE])

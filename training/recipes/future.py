@@ -1,0 +1,132 @@
+"""What the contestants named as future work, under the kit's strong policy: transformers small enough for 96 px, newer
+nets; and nets whose ImageNet weights are small files. The hyper-parameters are the nets' usual ones.
+"""
+
+from .recipe import Recipe
+from .registry import recipe
+
+
+@recipe
+def vit_tiny() -> Recipe:
+    """A tiny vision transformer from scratch (Dosovitskiy et al. 2021; training as in Touvron et al. 2021).
+
+    Reported: nobody trained one.
+    Measured here: not measured.
+    """
+    return Recipe(
+        "vit_tiny",
+        backbone="vit_tiny",
+        dropout=0.0,
+        epochs=100,
+        learning_rate=1e-3,
+        weight_decay=0.05,
+        warmup_epochs=5.0,
+        patience=20,
+    )
+
+
+@recipe
+def conv_vit() -> Recipe:
+    """A hybrid from scratch: a convolutional stem before a small transformer (Xiao et al. 2021).
+
+    Reported: nobody trained one.
+    Measured here: not measured.
+    """
+    return Recipe(
+        "conv_vit",
+        backbone="conv_vit",
+        dropout=0.0,
+        epochs=100,
+        learning_rate=1e-3,
+        weight_decay=0.05,
+        warmup_epochs=5.0,
+        patience=20,
+    )
+
+
+@recipe
+def convnext_tiny() -> Recipe:
+    """ConvNeXt-Tiny from ImageNet weights, head first, then whole (Liu et al. 2022).
+
+    Reported: nobody trained one.
+    Measured here: not measured.
+    """
+    return Recipe(
+        "convnext_tiny",
+        backbone="convnext_tiny",
+        weights="imagenet",
+        head_epochs=2,
+        epochs=30,
+        learning_rate=1e-4,
+        weight_decay=0.05,
+    )
+
+
+@recipe
+def efficientnet_v2_b0() -> Recipe:
+    """EfficientNetV2-B0 from ImageNet weights, head first, then whole (Tan and Le 2021).
+
+    Reported: nobody trained one.
+    Measured here: not measured.
+    """
+    return Recipe(
+        "efficientnet_v2_b0",
+        backbone="efficientnet_v2_b0",
+        weights="imagenet",
+        head_epochs=2,
+        epochs=30,
+        learning_rate=1e-3,
+    )
+
+
+@recipe
+def efficientnet_v2_b3() -> Recipe:
+    """EfficientNetV2-B3 from ImageNet weights, head first, then whole (Tan and Le 2021).
+
+    Reported: nobody trained one.
+    Measured here: not measured.
+    """
+    return Recipe(
+        "efficientnet_v2_b3",
+        backbone="efficientnet_v2_b3",
+        weights="imagenet",
+        head_epochs=2,
+        epochs=30,
+        learning_rate=5e-4,
+    )
+
+
+def _mobilenet(name: str, backbone: str, **changes) -> Recipe:
+    return Recipe(name, backbone, **{"weights": "imagenet", "epochs": 30, "learning_rate": 1e-3, **changes})
+
+
+@recipe
+def mobilenet_v1() -> Recipe:
+    """MobileNetV1 without its last block, tuned whole: small enough to be fine-tuned on two CPU cores.
+
+    Its weights may come from a file: `--weights FILE.weights.h5`, saved from the net up to the layer conv_dw_13_relu.
+
+    Reported: nobody trained one.
+    Measured here: not measured.
+    """
+    return _mobilenet("mobilenet_v1", "mobilenet_v1_to_13")
+
+
+@recipe
+def mobilenet_v1_128() -> Recipe:
+    """mobilenet_v1 on images enlarged to 128 px, for 1.8 times the computation.
+
+    Reported: nobody trained one.
+    Measured here: not measured.
+    """
+    return _mobilenet("mobilenet_v1_128", "mobilenet_v1_to_13", image_size=128)
+
+
+@recipe
+def mobilenet_v2_035() -> Recipe:
+    """MobileNetV2 of width 0.35, tuned whole: the smallest net with ImageNet weights.
+
+    Reported: nobody trained one.
+    Measured here: not measured.
+    """
+    return _mobilenet("mobilenet_v2_035", "mobilenet_v2_035")
