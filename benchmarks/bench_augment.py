@@ -22,9 +22,11 @@ from training.augment.engine import Augmenter
 from training.augment.policies import get_policy
 from training.augmented_net import AugmentedNet
 from training.batches import ShuffledBatches
+from training.losses import ClassLoss
 from training.net import build_net
+from training.optimizers import make_optimizer
+from training.phases import phases_of
 from training.recipes import get_recipe
-from training.train import make_optimizer
 
 CLASSES = 8
 
@@ -42,8 +44,10 @@ def policy_epoch(policy: str, recipe_name: str, data: ImageSet) -> Callable[[], 
     """A function that trains one epoch with a policy in the step."""
     recipe = get_recipe(recipe_name, {"policy": policy, "epochs": 1000})
     net = build_net(recipe, data.image_shape, CLASSES)
-    model = AugmentedNet(net, Augmenter(get_policy(policy), recipe.batch_size, 0), True, recipe.label_smoothing)
-    model.compile(optimizer=make_optimizer(recipe, len(data) // recipe.batch_size, 0.99), jit_compile=False)
+    loss = ClassLoss(smoothing=recipe.label_smoothing)
+    model = AugmentedNet(net, Augmenter(get_policy(policy), recipe.batch_size, 0), loss)
+    optimizer = make_optimizer(recipe, phases_of(recipe)[0], len(data) // recipe.batch_size)
+    model.compile(optimizer=optimizer, jit_compile=False)
 
     def run() -> None:
         batches = ShuffledBatches(data, np.arange(len(data)), recipe.batch_size, 0, 0)
@@ -58,7 +62,7 @@ def keras_epoch(recipe_name: str, data: ImageSet, per_image: bool) -> Callable[[
     net = build_net(recipe, data.image_shape, CLASSES)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
     steps = len(data) // recipe.batch_size
-    net.compile(optimizer=make_optimizer(recipe, steps, 0.99), loss=loss, jit_compile=False)
+    net.compile(optimizer=make_optimizer(recipe, phases_of(recipe)[0], steps), loss=loss, jit_compile=False)
     augment = keras.layers.RandAugment(value_range=(0, 255), num_ops=2, factor=0.5)
     targets = np.eye(CLASSES, dtype=np.float32)[data.labels]
     dataset = tf.data.Dataset.from_tensor_slices((data.images, targets)).shuffle(len(data))

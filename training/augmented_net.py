@@ -16,12 +16,6 @@ def use_xla() -> bool:
     return keras.backend.backend() == "jax"
 
 
-def ready(augmenter: Augmenter) -> Augmenter:
-    """The augmenter, marked as built: it has no weights, and Keras looks at `call` alone, not at `in_order`."""
-    augmenter.built = True
-    return augmenter
-
-
 def altered_twice(inputs: dict[str, Any], augmenter: Augmenter) -> tuple[Any, Any, Any]:
     """Images (n, H, W, C) as they are, two altered copies of each (2n, H, W, C), all first ones first, and targets.
 
@@ -97,7 +91,7 @@ class ConsistentNet(AugmentedNet):
     """
 
     def __init__(self, net: keras.Model, augmenter: Augmenter, loss: ClassLoss, jsd_weight: float) -> None:
-        super().__init__(net, ready(augmenter), loss)
+        super().__init__(net, augmenter, loss)
         self.jsd_weight = jsd_weight
 
     def call(self, inputs: dict[str, Any], training: bool | None = None) -> dict[str, Any]:
@@ -123,7 +117,7 @@ class ContrastiveNet(Trainee):
     def __init__(self, features: keras.Model, augmenter: Augmenter, temperature: float) -> None:
         super().__init__()
         self.features = features
-        self.augmenter = ready(augmenter)
+        self.augmenter = augmenter
         self.temperature = temperature
         width = features.output_shape[-1]
         self.projection = keras.Sequential(

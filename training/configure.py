@@ -99,20 +99,15 @@ def check(recipe: Recipe, labels: np.ndarray) -> None:
 
     check_backbone(recipe.backbone, recipe.weights)
     policy = get_policy(recipe.policy)
-    _check_batch(recipe, labels, policy.min_batch_size())
-    _check_effects(recipe, policy.vocabulary())
+    _check_batch(recipe, labels)
+    _check_effects(recipe, policy.without_mixing().vocabulary())
     if recipe.balance in ("smote", "smote_features"):
         check_pairs(labels, recipe.balance)
     if recipe.row_filter == "label_issues" and np.unique(labels, return_counts=True)[1].min() < 2:
         raise KitError("row_filter=label_issues needs two training images of each class. Received: one of some class.")
 
 
-def _check_batch(recipe: Recipe, labels: np.ndarray, least: int) -> None:
-    if recipe.batch_size < least:
-        raise KitError(
-            f"policy {recipe.policy!r} needs a batch of at least {least} images, one for each chain of a round. "
-            f"Received: batch_size={recipe.batch_size}. Set batch_size={least} or more, or policy=flips."
-        )
+def _check_batch(recipe: Recipe, labels: np.ndarray) -> None:
     size = epoch_size(labels, recipe.balance, recipe.images_per_class)
     if size < recipe.batch_size:
         raise KitError(

@@ -11,7 +11,7 @@ from scipy.special import log_softmax
 from submission.kit.image_set import ImageSet
 
 from .augment.engine import Augmenter, Policy
-from .augmented_net import ready, use_xla
+from .augmented_net import use_xla
 from .batches import batch_inputs
 
 
@@ -29,7 +29,7 @@ class AlteredNet(keras.Model):
     def __init__(self, net: keras.Model, augmenter: Augmenter) -> None:
         super().__init__()
         self.net = net
-        self.augmenter = ready(augmenter)
+        self.augmenter = augmenter
 
     def call(self, images: Any) -> Any:
         return ops.cast(self.net(self.augmenter.in_order(images), training=False), "float32")
