@@ -1,5 +1,6 @@
 """Many runs' out-of-sample probabilities side by side, joined by image id."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,7 @@ def load_select(runs_dir: Path, runs: Sequence[str], suite: str) -> Table:
     Raises:
         KitError: a file is missing or damaged; or labels, views or the number of classes differ between runs.
     """
-    if "judge" in suite or not suite.isidentifier():
+    if "judge" in suite or not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", suite):
         raise KitError(f"expected the name of a suite; ensembles are chosen on its select part. Received: {suite!r}")
     loaded = [load_probs(runs_dir / run / f"probs_{suite}_select.npz", predict_command(runs_dir, run)) for run in runs]
     first = loaded[0]

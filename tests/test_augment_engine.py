@@ -184,7 +184,7 @@ def test_augmix_stays_between_the_image_and_its_alterations():
     share = 1.0 - changed[:, 0, 0, 0] / 255.0  # of the mixture that is black
     # uniform weight times the share of copies inverted once or three times, two thirds in the mean
     assert share.mean() == pytest.approx(1 / 3, abs=0.1)
-    assert share.min() >= 0
+    assert share.min() >= -1e-6
     assert share.max() > 0.6
     half, _ = augment(Policy("half", (AugMix(((("invert", 1.0),),), share=0.5),)), white)
     assert (half.min(axis=(1, 2, 3)) == 255).sum() >= 30

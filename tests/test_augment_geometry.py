@@ -59,10 +59,11 @@ def test_look_up_and_displace_equal_scipy(fill_mode):
         np.stack([ndimage.map_coordinates(image[..., c], [v, u], order=1, mode=MODES[fill_mode]) for c in range(3)], -1)
         for image, u, v in zip(batch, x, y, strict=True)
     ]
-    found = keras.ops.convert_to_numpy(look_up(keras.ops.convert_to_tensor(batch), x, y, fill_mode))
-    np.testing.assert_allclose(found, expected, atol=0.1)
     at = np.mgrid[:24, :20].astype(np.float32)
-    moved = displace(keras.ops.convert_to_tensor(batch), x - at[1], y - at[0], fill_mode)
+    batch, x, y, at = (keras.ops.convert_to_tensor(array) for array in (batch, x, y, at))
+    found = keras.ops.convert_to_numpy(look_up(batch, x, y, fill_mode))
+    np.testing.assert_allclose(found, expected, atol=0.1)
+    moved = displace(batch, x - at[1], y - at[0], fill_mode)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(moved), expected, atol=0.1)
 
 

@@ -219,3 +219,10 @@ def test_predictions_that_are_up_to_date_are_not_made_again(contest, trained, ca
     assert f"{8 * num_select} predictions" in capsys.readouterr().out
     assert predict(where) == 0
     assert "up to date" in capsys.readouterr().out
+
+
+def test_suites_that_were_not_written_are_named(contest, trained):
+    with pytest.raises(
+        KitError, match="no select part of hail, stain .* There are: an2dl, clean. Run .*SUITES=hail,stain"
+    ):
+        predict(["--artifacts", str(contest), "--run", trained.name, "--suite", "clean", "stain", "hail"])

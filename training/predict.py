@@ -1,4 +1,4 @@
-"""Predict with trained runs what the ensemble is fitted on: the fold left out, and the select part of every suite."""
+"""Predict with trained runs what the ensemble is fitted on: the fold left out, and the select part of suites."""
 
 import argparse
 from collections.abc import Sequence
@@ -21,6 +21,7 @@ from .net import load_net
 from .runs import Run, check_split, current_runs, open_run
 
 BATCH_SIZE = 128
+SUITES = ("clean", "an2dl")  # what the ensemble is fitted on
 
 
 def predict_views(
@@ -66,7 +67,7 @@ class Task:
     fingerprint: str
 
 
-def tasks(artifacts: Path, fold: int) -> list[Task]:
+def tasks(artifacts: Path, fold: int, suites: Sequence[str] = SUITES) -> list[Task]:
     """What a run of a fold predicts. Never a judge part: that is for the judge alone."""
     data = open_image_set(artifacts / "data", f"make data ARTIFACTS={artifacts}")
     path = artifacts / "split" / "folds.csv"
@@ -75,10 +76,14 @@ def tasks(artifacts: Path, fold: int) -> list[Task]:
     rows = folds.rows(fold_name(fold))
     found = [Task("oof", data, rows, f"{sha256_file(path)} fold {fold}")]
     mend = f"make suites ARTIFACTS={artifacts}"
-    suites = sorted(path.parent.parent.name for path in artifacts.glob(f"suites/*/{SELECT}/meta.json"))
-    if not suites:
-        raise KitError(f"no suite with a {SELECT} part in {artifacts / 'suites'}: run `{mend}` first.")
-    for suite in suites:
+    written = sorted(path.parent.parent.name for path in artifacts.glob(f"suites/*/{SELECT}/meta.json"))
+    missing = sorted(set(suites) - set(written))
+    if missing:
+        raise KitError(
+            f"no {SELECT} part of {', '.join(missing)} in {artifacts / 'suites'}. There are: "
+            f"{', '.join(written) or 'none'}. Run `{mend} SUITES={','.join(missing)}` first."
+        )
+    for suite in sorted(set(suites)):
         select = open_image_set(artifacts / "suites" / suite / SELECT, mend)
         fingerprint = f"{select.meta['sha256']} {select.meta['folds_sha256']}"
         found.append(Task(f"{suite}_{SELECT}", select, np.arange(len(select)), fingerprint))
@@ -86,8 +91,13 @@ def tasks(artifacts: Path, fold: int) -> list[Task]:
 
 
 @tunes
-def predict(run: Run, artifacts: Path) -> int:
+def predict(run: Run, artifacts: Path, suites: Sequence[str] = SUITES) -> int:
     """Write probs_<set>.npz for every set into the run, all views; sets that are up to date are left as they are.
+
+    Args:
+        run: a trained one.
+        artifacts: folder of one contest.
+        suites: whose select parts are predicted, beside the fold left out.
 
     Returns:
         The number of predictions made.
@@ -98,7 +108,7 @@ def predict(run: Run, artifacts: Path) -> int:
     check_split(run, artifacts)
     record = run.path / "predicted.json"
     done = read_json(record, "make predict") if record.exists() else {}
-    wanted = tasks(artifacts, run.config["fold"])
+    wanted = tasks(artifacts, run.config["fold"], suites)
     open_tasks = [
         task
         for task in wanted
@@ -132,6 +142,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         action="append",
         help="name of a run, may be repeated; default: all trained runs of today's split, but no quick tries (--limit)",
     )
+    parser.add_argument("--suite", nargs="+", default=list(SUITES), help="suites whose select parts are predicted")
     args = parser.parse_args(argv)
     runs_dir = args.artifacts / "runs"
     if args.run:
@@ -143,7 +154,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"no trained run of today's split in {runs_dir}: run `make train ARTIFACTS={args.artifacts}` first."
         )
     for run in runs:
-        total = predict(run, args.artifacts)
+        total = predict(run, args.artifacts, args.suite)
         print(f"predict: {run.name}: {f'{total} predictions' if total else 'up to date'}")
     return 0
 

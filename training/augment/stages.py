@@ -11,6 +11,7 @@ from .affine import AffineRange, turn, warp_rows
 from .chain import Chain, chain_function
 from .draws import Draws, Seed
 from .parts import Change, in_parts, shuffled
+from .pixels import clip
 from .warp import apply_warp
 
 
@@ -130,7 +131,7 @@ class AugMix(Stage):
         # all copies are altered as one batch: a third of the steps to compile and run
         copies = self._altered(ops.tile(chosen, (self.width, 1, 1, 1)), seed)
         copies = ops.reshape(copies, (self.width, *chosen.shape))
-        mixed = chosen * (1.0 - ops.sum(weights, axis=0)) + ops.sum(weights * copies, axis=0)
+        mixed = clip(chosen * (1.0 - ops.sum(weights, axis=0)) + ops.sum(weights * copies, axis=0))
         return ops.concatenate([mixed, images[count:]], axis=0) if count < n else mixed, order
 
     def _altered(self, images: Any, seed: Seed) -> Any:
