@@ -36,6 +36,11 @@ class Trainee(keras.Model):
     backend without a train step of our own. A call is always in training mode: dropout, batch statistics.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        # All layers are: else `fit` tries a call on tensors without values, which some operations refuse on PyTorch.
+        self.built = True
+
     def batch_loss(self, outputs: dict[str, Any]) -> Any:
         """The loss of a batch, a scalar, from what `call` returned."""
         raise NotImplementedError
