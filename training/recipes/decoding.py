@@ -64,7 +64,7 @@ def decoding_unet() -> Recipe:
     """Decoding's U-Net: encoder and decoder with a classification head, from scratch.
 
     Reported: no hidden score; its test score is not among the three that the project quotes.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _from_scratch("decoding_unet", "unet")
 
@@ -74,7 +74,7 @@ def decoding_resnet50() -> Recipe:
     """Decoding's ResNet50.
 
     Reported: no hidden score; its test score is not among the three that the project quotes.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _decoding("decoding_resnet50", "resnet50")
 
@@ -84,7 +84,7 @@ def decoding_densenet201() -> Recipe:
     """Decoding's DenseNet201.
 
     Reported: no hidden score; its test score is not among the three that the project quotes.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _decoding("decoding_densenet201", "densenet201")
 
@@ -94,7 +94,7 @@ def decoding_vgg16() -> Recipe:
     """Decoding's VGG16.
 
     Reported: no hidden score; its test score is not among the three that the project quotes.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _decoding("decoding_vgg16", "vgg16")
 
@@ -104,7 +104,7 @@ def decoding_mobilenet_v2() -> Recipe:
     """Decoding's MobileNetV2.
 
     Reported: no hidden score; its test score is not among the three that the project quotes.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _decoding("decoding_mobilenet_v2", "mobilenet_v2")
 
@@ -114,7 +114,7 @@ def decoding_inception_v3() -> Recipe:
     """Decoding's InceptionV3.
 
     Reported: no hidden score; its test score is not among the three that the project quotes.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _decoding("decoding_inception_v3", "inception_v3")
 
@@ -124,7 +124,7 @@ def decoding_xception() -> Recipe:
     """Decoding's Xception, its second best.
 
     Reported: no hidden score; test .9789, training .9934.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _decoding("decoding_xception", "xception")
 
@@ -134,7 +134,7 @@ def decoding_hybrid() -> Recipe:
     """Decoding's best: the features of InceptionV3 and Xception side by side.
 
     Reported: no hidden score; test .9851, training .9975.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _decoding("decoding_hybrid", "inception_xception")
 
@@ -154,7 +154,7 @@ def decoding_smote_features() -> Recipe:
     """Decoding's Xception, frozen: classes levelled by SMOTE on its features, then a head alone.
 
     Reported: no score.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _decoding("decoding_smote_features", "xception", balance="smote_features", head_epochs=30, epochs=0)
 
@@ -166,7 +166,7 @@ def decoding_contrastive() -> Recipe:
     The encoder is that of Keras' example of the method; the project does not name its own.
 
     Reported: no hidden score; test .9635, training .9839.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _decoding(
         "decoding_contrastive",

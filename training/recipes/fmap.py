@@ -37,7 +37,7 @@ def fmap_efficientnet_v2s() -> Recipe:
     """fmap's best: EfficientNetV2S, tuned whole on 3,000 images of each class.
 
     Reported: hidden .85, clean hold-out .988.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _fmap("fmap_efficientnet_v2s", "efficientnet_v2_s")
 
@@ -47,7 +47,7 @@ def fmap_nasnet_mobile() -> Recipe:
     """fmap's NASNetMobile, at 224 px, the one size for which there are ImageNet weights.
 
     Reported: hidden .77, clean hold-out .876.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _fmap("fmap_nasnet_mobile", "nasnet_mobile", image_size=224)
 
@@ -57,7 +57,7 @@ def fmap_xception() -> Recipe:
     """fmap's Xception.
 
     Reported: hidden .68, clean hold-out .979.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _fmap("fmap_xception", "xception")
 
@@ -87,7 +87,7 @@ def fmap_vgg16() -> Recipe:
     """VGG16, as fmap explored it.
 
     Reported: no score.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _fmap("fmap_vgg16", "vgg16", learning_rate=3e-5)
 
@@ -107,6 +107,6 @@ def fmap_resnet50() -> Recipe:
     """ResNet50, as fmap explored it.
 
     Reported: no score.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _fmap("fmap_resnet50", "resnet50")

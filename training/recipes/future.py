@@ -49,7 +49,7 @@ def convnext_tiny() -> Recipe:
     """ConvNeXt-Tiny from ImageNet weights, head first, then whole (Liu et al. 2022).
 
     Reported: nobody trained one.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return Recipe(
         "convnext_tiny",
@@ -67,7 +67,7 @@ def efficientnet_v2_b0() -> Recipe:
     """EfficientNetV2-B0 from ImageNet weights, head first, then whole (Tan and Le 2021).
 
     Reported: nobody trained one.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return Recipe(
         "efficientnet_v2_b0",
@@ -84,7 +84,7 @@ def efficientnet_v2_b3() -> Recipe:
     """EfficientNetV2-B3 from ImageNet weights, head first, then whole (Tan and Le 2021).
 
     Reported: nobody trained one.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return Recipe(
         "efficientnet_v2_b3",

@@ -58,7 +58,7 @@ def moiana_vgg16() -> Recipe:
     """Moiana's VGG16 at its own 224 px.
 
     Reported: hidden .86.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _moiana("moiana_vgg16", "vgg16", image_size=224, learning_rate=3e-5)
 
@@ -68,7 +68,7 @@ def moiana_xception() -> Recipe:
     """Moiana's best: Xception at 299 px.
 
     Reported: hidden .92.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _moiana("moiana_xception", "xception", image_size=299)
 
@@ -78,7 +78,7 @@ def moiana_efficientnet_b7() -> Recipe:
     """Moiana's EfficientNetB7, at 224 px as its other nets; its own 600 px are not stated.
 
     Reported: hidden .88.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _moiana("moiana_efficientnet_b7", "efficientnet_b7", image_size=224)
 
@@ -88,7 +88,7 @@ def moiana_se_resnet50() -> Recipe:
     """Moiana's SE-ResNet50 at its own 224 px; from scratch, since Keras has no weights for it.
 
     Reported: hidden .75, from ImageNet weights: give a file with --weights, and head_epochs=3 learning_rate=0.0001.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _moiana(
         "moiana_se_resnet50",
@@ -107,6 +107,6 @@ def moiana_convnext_base() -> Recipe:
     """Moiana's ConvNeXtBase at its own 224 px.
 
     Reported: hidden .91.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _moiana("moiana_convnext_base", "convnext_base", image_size=224, learning_rate=5e-5)

@@ -31,7 +31,7 @@ def first_place() -> Recipe:
     """The 1st of 192: ConvNeXt-XL at 224 px, a chain of 15 operations online, all layers tuned, Lion.
 
     Reported: hidden .97 (development), .9687 (final), clean hold-out .9972.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _winner(
         "first_place",
@@ -54,7 +54,7 @@ def eleventh() -> Recipe:
     Focal loss and AdamW, as stated; the gradients of two batches are summed, so that 16 images need the memory of 8.
 
     Reported: hidden .95 (final), clean hold-out .983.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _winner(
         "eleventh",
@@ -76,7 +76,7 @@ def top10() -> Recipe:
     Its notebook has Adam with an exponential decay in the head phase; one optimizer serves both phases here.
 
     Reported: hidden .94 (final), clean hold-out about .94.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _winner(
         "top10",
@@ -119,7 +119,7 @@ def silver_v2s() -> Recipe:
 
     Reported: hidden .92 (development), .94 (final), clean hold-out .9858;
     the mean of the nets, 12 views: .9605 (final), .9908.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _silver("silver_v2s", "efficientnet_v2_s")
 
@@ -129,7 +129,7 @@ def silver_v2m() -> Recipe:
     """Silver, second of three nets: EfficientNetV2M, 143 of its 719 layers frozen.
 
     Reported: hidden .90 (development), .95 (final), clean hold-out .9749.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _silver("silver_v2m", "efficientnet_v2_m")
 
@@ -139,7 +139,7 @@ def silver_v2l() -> Recipe:
     """Silver, third of three nets: EfficientNetV2L.
 
     Reported: hidden .94 (final), clean hold-out .9861.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _silver("silver_v2l", "efficientnet_v2_l", batch_size=16)
 
@@ -151,7 +151,7 @@ def redcell() -> Recipe:
     It unfroze the convolutions in five rounds with Nadam; here they are tuned in one round with Adam.
 
     Reported: hidden .92, of which the views are 1 to 5 points.
-    Measured here: not measured.
+    Measured here: not measured, needs a GPU.
     """
     return _winner(
         "redcell",
