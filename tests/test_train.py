@@ -222,7 +222,5 @@ def test_predictions_that_are_up_to_date_are_not_made_again(contest, trained, ca
 
 
 def test_suites_that_were_not_written_are_named(contest, trained):
-    with pytest.raises(
-        KitError, match="part of hail, stain .* There are: an2dl, clean. Run .*SUITES=hail,stain"
-    ):
+    with pytest.raises(KitError, match="part of hail, stain .* There are: an2dl, clean. Run .*SUITES=hail,stain"):
         predict(["--artifacts", str(contest), "--run", trained.name, "--suite", "clean", "stain", "hail"])
