@@ -116,6 +116,11 @@ def test_the_tolerance_reaches_both_steps(tmp_path):
         assert re.search(rf"submission\.{step} .*--tolerance 0\.01$", dry, re.MULTILINE)
 
 
+def test_a_time_budget_reaches_the_training_and_makes_it_anew(tmp_path):
+    dry = make("-n", "train", f"ARTIFACTS={tmp_path}", "BUDGET=1h", "MEMBERS=default:0:0").stdout
+    assert re.search(r"training\.train .*--recipe default .*--budget '1h'", dry.replace("\\\n", " "))
+
+
 @pytest.mark.slow
 def test_the_whole_way_on_a_file_of_ones_own(tmp_path):
     assert data(["--artifacts", str(tmp_path / "drawn"), "--images", "240", "--size", "32"]) == 0
