@@ -17,6 +17,7 @@ from typing import Any
 from local_eval.bundle_run import judge_bundle
 from local_eval.interpreter import Interpreter, find_interpreter
 from local_eval.isolation import choose_isolation
+from local_eval.limits import Limits
 from submission.kit.console import run_main
 from submission.kit.errors import KitError
 from submission.kit.files import read_json
@@ -60,7 +61,7 @@ def differences(entry: dict[str, Any], checkout: Path, folder: Path, python: Int
     bundle, submission = build(entry, checkout, folder)
     try:
         _, value = judge_bundle(
-            folder, submission, bundle, entry.get("phase", 0), None, None, "both", choose_isolation(), python
+            folder, submission, bundle, entry.get("phase", 0), Limits(), False, "both", choose_isolation(), python
         )
     except KitError as error:
         refused = entry.get("refused")
