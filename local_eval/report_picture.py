@@ -59,7 +59,7 @@ def _forecast(axes: Axes, data: ReportData) -> None:
     made = data.score["forecast"]
     cells = next(row for row in data.score["rows"] if row["kind"] == "submission")["suites"]
     bars = [] if made is None else [("forecast", made, BLUE)]
-    names = {suite: "clean hold-out" if suite == "clean" else f"shifted hold-out ({suite})" for suite in data.judged}
+    names = {suite: _title(suite, data) for suite in data.judged}
     bars += [(name, cells[suite], suite_colour(suite)) for suite, name in names.items()]
     for y, (name, cell, colour) in enumerate(bars):
         axes.plot([cell["low"], cell["high"]], [y, y], color=colour, linewidth=13, alpha=0.28, solid_capstyle="butt")
@@ -76,9 +76,18 @@ def _forecast(axes: Axes, data: ReportData) -> None:
     axes.set_position((box.x0 + 0.25, box.y0, box.width - 0.33, box.height))
 
 
+def _title(suite: str, data: ReportData) -> str:
+    """Short where there are many."""
+    if len(data.judged) > 2:
+        return suite
+    return "clean hold-out" if suite == "clean" else f"shifted hold-out ({suite})"
+
+
 def _table(axes: Axes, data: ReportData) -> None:
     axes.axis("off")
     suites = list(data.judged)
+    if len(suites) > 2:  # the bars above show them all
+        suites = [suite for suite in suites if suite in ("clean", SHIFTED)] or suites[:2]
     rows = data.score["rows"]
     shown = rows if len(rows) <= 7 else [*rows[:4], *rows[-2:]]
     left_out = len(rows) - len(shown)
@@ -99,7 +108,7 @@ def _table(axes: Axes, data: ReportData) -> None:
             text = f"{cell['accuracy']:.3f}  ± {(cell['high'] - cell['low']) / 2:.3f}"
             axes.text(x, y, text, ha="right", va="center", fontsize=12, weight=weight, color=colour)
         axes.axhline(y - height / 2, color=RULE, linewidth=0.8)
-    images = ", ".join(f"{suite} {len(run.images)}" for suite, run in data.judged.items())
+    images = ", ".join(f"{suite} {len(data.judged[suite].images)}" for suite in suites)
     note = f"± half of the 95 % interval; images no net has seen: {images}"
     note += f"; {left_out} more members not shown" if left_out else ""
     axes.text(0, y - height, note, va="center", fontsize=10, color=MUTED)
