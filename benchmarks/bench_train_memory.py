@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
+from training.folds import Folds, fold_name, format_folds, load_folds
 
 from submission.kit.console import run_main
 from submission.kit.files import write_text
 from submission.kit.image_set import open_image_set, write_image_set
-from training.folds import Folds, fold_name, format_folds, load_folds
 
 CONTEST, CLASSES, FOLDS, BATCH = 13_759, 8, 10, 1000
 
