@@ -10,6 +10,7 @@ from training.backbones import PRETRAINED, check_backbone
 from training.recipes import DESCRIPTIONS, RECIPES, Recipe, get_recipe
 from training.recipes.__main__ import main
 from training.recipes.registry import recipe
+from training.recipes.scratch import scratch_changes
 
 NAMES = sorted(RECIPES)
 OWN = {"default", "small_cnn", "mobilenet_v3_small", "mobilenet_v3_small_imagenet"}  # reproduce nobody
@@ -42,6 +43,17 @@ def test_frozen_batch_norm_and_a_head_phase_need_weights_to_keep(name):
         assert made.trainable_depth == 1.0
     else:
         assert made.backbone in PRETRAINED or made.weights != "imagenet"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_from_scratch_every_layer_learns(name):
+    made = RECIPES[name]
+    scratch = get_recipe(name, scratch_changes(made))  # valid: no fields that contradict each other
+    assert (scratch.weights, scratch.freeze_batch_norm, scratch.trainable_depth) == (None, False, 1.0)
+    assert (scratch.epochs, scratch.contrastive_epochs) == (made.epochs, made.contrastive_epochs)
+    assert scratch.head_epochs == (0 if made.epochs else made.head_epochs)
+    if made.weights is None:
+        assert scratch == made
 
 
 def test_the_projects_of_the_contest_are_there():

@@ -15,6 +15,7 @@ from .configure import configure, open_contest
 from .history import best_line
 from .loop import train
 from .recipes import RECIPES, get_recipe
+from .recipes.scratch import scratch_changes
 from .runs import Run, create_run
 from .training_set import DROPPED
 
@@ -64,7 +65,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--fold", type=int, default=0, help="the fold left out")
     parser.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation")
     parser.add_argument(
-        "--weights", help='"imagenet", a .weights.h5 file of the backbone, or "none"; default: the recipe\'s'
+        "--weights",
+        help='"imagenet", a .weights.h5 file of the backbone, or "none": from scratch, with all layers at once; '
+        "default: the recipe's",
     )
     parser.add_argument("--set", nargs="*", default=[], metavar="FIELD=VALUE", help="change fields of the recipe")
     parser.add_argument(
@@ -87,7 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     changes = parse_changes(args.set)
     if args.weights:
         changes["weights"] = None if args.weights == "none" else args.weights
-    recipe = get_recipe(args.recipe, changes)
+    scratch = scratch_changes(get_recipe(args.recipe)) if changes.get("weights", "") is None else {}
+    recipe = get_recipe(args.recipe, scratch | changes)
     contest = open_contest(args.artifacts)
     remarks = []
     if args.budget is not None:
