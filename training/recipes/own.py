@@ -11,7 +11,8 @@ def default() -> Recipe:
     The plans are those of `training.plans`. Without `--budget` it is small_cnn.
 
     Reported: nobody trained it.
-    Measured here: not measured.
+    Measured here: `--budget 1h` on two shared CPU cores took small_cnn, 44 epochs, 47 minutes; eight views on 898 real
+    cells of the judge half: clean .978, an2dl .904; zip 5.4 MB.
     """
     return Recipe("default", backbone="small_cnn")
 
