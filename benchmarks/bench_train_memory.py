@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
-from training.folds import Folds, fold_name, format_folds, load_folds
 
 from submission.kit.console import run_main
 from submission.kit.files import write_text
