@@ -29,7 +29,11 @@ from training.train import main as train
 
 pytestmark = pytest.mark.slow
 
-LARGE = {"eleventh", "first_place"}  # batches of two here: two of these tests at a time must fit 24 GB
+LARGE = {
+    "eleventh",
+    "first_place",
+    "moiana_convnext_base",
+}  # batches of two here: two of these tests at a time must fit 24 GB
 
 
 @pytest.fixture(scope="module")
