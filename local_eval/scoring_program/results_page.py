@@ -34,7 +34,7 @@ thead button:focus-visible, .wide:focus-visible { outline: 2px solid var(--blue)
 thead button::after { content: "\\2195"; opacity: .45; margin-left: .25rem; }
 [aria-sort="ascending"] button::after { content: "\\2191"; opacity: 1; }
 [aria-sort="descending"] button::after { content: "\\2193"; opacity: 1; }
-@media (max-width: 600px) { th, td { padding: .35rem .3rem; } .name { min-width: 5rem; } .bar { min-width: 3.4rem; }
+@media (max-width: 600px) { th, td { padding: .35rem .3rem; } .name { min-width: 5rem; } .bar { min-width: 2.2rem; }
   thead button { text-decoration: underline dotted; }
   th:not([aria-sort]) button::after { content: none; } }
 """
