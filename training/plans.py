@@ -64,10 +64,11 @@ PLANS = (
         least_epochs=15,
         most_epochs=100,
     ),
+    # measured: .951 clean and .875 on an2dl after 4 epochs; small_cnn from scratch .978 and .904 after 44
     Plan(
         "mobilenet_v2_035",
         {"backbone": "mobilenet_v2_035", "learning_rate": 1e-3},
-        least_epochs=15,
+        least_epochs=4,
         most_epochs=100,
     ),
     Plan("small_cnn", {"backbone": "small_cnn"}, least_epochs=1, most_epochs=200, pretrained=False),
