@@ -127,6 +127,7 @@ def mobilenet_v2_035() -> Recipe:
     """MobileNetV2 of width 0.35, tuned whole: the smallest net with ImageNet weights.
 
     Reported: nobody trained one.
-    Measured here: not measured.
+    Measured here: from a file of ImageNet weights, `--budget 15m` on two busy CPU cores, 18 epochs; 8 views on 898
+    real cells of the judge half: clean .986, an2dl .935; zip 2.7 MB. Four epochs in 5 minutes: clean .951, an2dl .875.
     """
     return _mobilenet("mobilenet_v2_035", "mobilenet_v2_035")

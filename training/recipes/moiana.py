@@ -39,7 +39,8 @@ def moiana_basic_cnn() -> Recipe:
     """Moiana's baseline: five convolutional layers, from scratch.
 
     Reported: hidden .62.
-    Measured here: not measured.
+    Measured here: `--budget 6m` on two busy CPU cores, 2 epochs; 8 views on 898 real cells of the judge half:
+    clean .812, an2dl .555; zip 6.5 MB.
     """
     return _moiana(
         "moiana_basic_cnn",
