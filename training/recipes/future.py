@@ -6,16 +6,10 @@ from .recipe import Recipe
 from .registry import recipe
 
 
-@recipe
-def vit_tiny() -> Recipe:
-    """A tiny vision transformer from scratch (Dosovitskiy et al. 2021; training as in Touvron et al. 2021).
-
-    Reported: nobody trained one.
-    Measured here: not measured.
-    """
+def _transformer(name: str) -> Recipe:
     return Recipe(
-        "vit_tiny",
-        backbone="vit_tiny",
+        name,
+        backbone=name,
         dropout=0.0,
         epochs=100,
         learning_rate=1e-3,
@@ -23,6 +17,29 @@ def vit_tiny() -> Recipe:
         warmup_epochs=5.0,
         patience=20,
     )
+
+
+def _pretrained(name: str, learning_rate: float, **changes) -> Recipe:
+    """Head first, then whole."""
+    return Recipe(
+        name,
+        backbone=name,
+        weights="imagenet",
+        head_epochs=2,
+        epochs=30,
+        learning_rate=learning_rate,
+        **changes,
+    )
+
+
+@recipe
+def vit_tiny() -> Recipe:
+    """A tiny vision transformer from scratch (Dosovitskiy et al. 2021; training as in Touvron et al. 2021).
+
+    Reported: nobody trained one.
+    Measured here: not measured.
+    """
+    return _transformer("vit_tiny")
 
 
 @recipe
@@ -32,16 +49,7 @@ def conv_vit() -> Recipe:
     Reported: nobody trained one.
     Measured here: not measured.
     """
-    return Recipe(
-        "conv_vit",
-        backbone="conv_vit",
-        dropout=0.0,
-        epochs=100,
-        learning_rate=1e-3,
-        weight_decay=0.05,
-        warmup_epochs=5.0,
-        patience=20,
-    )
+    return _transformer("conv_vit")
 
 
 @recipe
@@ -51,15 +59,7 @@ def convnext_tiny() -> Recipe:
     Reported: nobody trained one.
     Measured here: not measured, needs a GPU.
     """
-    return Recipe(
-        "convnext_tiny",
-        backbone="convnext_tiny",
-        weights="imagenet",
-        head_epochs=2,
-        epochs=30,
-        learning_rate=1e-4,
-        weight_decay=0.05,
-    )
+    return _pretrained("convnext_tiny", learning_rate=1e-4, weight_decay=0.05)
 
 
 @recipe
@@ -69,14 +69,7 @@ def efficientnet_v2_b0() -> Recipe:
     Reported: nobody trained one.
     Measured here: not measured, needs a GPU.
     """
-    return Recipe(
-        "efficientnet_v2_b0",
-        backbone="efficientnet_v2_b0",
-        weights="imagenet",
-        head_epochs=2,
-        epochs=30,
-        learning_rate=1e-3,
-    )
+    return _pretrained("efficientnet_v2_b0", learning_rate=1e-3)
 
 
 @recipe
@@ -86,14 +79,7 @@ def efficientnet_v2_b3() -> Recipe:
     Reported: nobody trained one.
     Measured here: not measured, needs a GPU.
     """
-    return Recipe(
-        "efficientnet_v2_b3",
-        backbone="efficientnet_v2_b3",
-        weights="imagenet",
-        head_epochs=2,
-        epochs=30,
-        learning_rate=5e-4,
-    )
+    return _pretrained("efficientnet_v2_b3", learning_rate=5e-4)
 
 
 def _mobilenet(name: str, backbone: str, **changes) -> Recipe:
