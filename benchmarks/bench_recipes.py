@@ -1,7 +1,8 @@
 """Time a train step of each recipe at its own batch and image size, augmentation included; print a Markdown table.
 
 Each is trained two short epochs from scratch by `python -m training.train` in a process of its own; the second epoch is
-timed, since the first compiles. A recipe that needs more memory or time than allowed is stopped, and said to be.
+timed, since the first compiles. Times are processor time, which other work on the machine changes little: N busy cores
+need an N-th of it by the clock. A recipe that needs more memory or time than allowed is stopped, and said to be.
 """
 
 import argparse
@@ -36,22 +37,22 @@ GIB = 2**30
 
 @dataclass(frozen=True)
 class Timing:
-    """numbers: in the weights file, statistics too; step_s: seconds; peak_gib: resident, of the training process."""
+    """numbers: in the weights file, statistics too; step_core_s: processor time; peak_gib: resident, of the process."""
 
     recipe: str
     numbers: int
     weights_mb: float
-    step_s: float
+    step_core_s: float
     batch_size: int
     peak_gib: float
 
     @property
-    def images_per_s(self) -> float:
-        return self.batch_size / self.step_s
+    def images_per_core_s(self) -> float:
+        return self.batch_size / self.step_core_s
 
     @property
-    def epoch_s(self) -> float:
-        return EPOCH_IMAGES / self.images_per_s
+    def epoch_core_s(self) -> float:
+        return EPOCH_IMAGES / self.images_per_core_s
 
 
 class Watch(threading.Thread):
@@ -112,7 +113,7 @@ def time_recipe(made: Recipe, artifacts: Path, steps: int, max_gib: float, max_m
             made.name,
             _count(folder / WEIGHTS),
             (folder / WEIGHTS).stat().st_size / 1e6,
-            timed["train_seconds"] / steps,
+            timed["train_cpu_seconds"] / steps,
             made.batch_size,
             watch.peak / GIB,
         )
@@ -128,7 +129,7 @@ def _count(path: Path) -> int:
 def table(results: dict[str, Timing | str]) -> str:
     """Markdown, in the order given."""
     lines = [
-        "| recipe | backbone | px | batch | numbers | weights | step | images/s | 10,000 images | peak memory |",
+        "| recipe | backbone | px | batch | numbers | weights | core step | images/s | 10,000 images | peak memory |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, result in results.items():
@@ -138,8 +139,8 @@ def table(results: dict[str, Timing | str]) -> str:
             lines.append(f"{start} {result} | | | | | |")
             continue
         lines.append(
-            f"{start} {result.numbers / 1e6:.1f} M | {result.weights_mb:.0f} MB | {result.step_s:.2f} s "
-            f"| {result.images_per_s:.1f} | {_duration(result.epoch_s)} | {result.peak_gib:.1f} GiB |"
+            f"{start} {result.numbers / 1e6:.1f} M | {result.weights_mb:.0f} MB | {result.step_core_s:.2f} s "
+            f"| {result.images_per_core_s:.1f} | {_duration(result.epoch_core_s)} | {result.peak_gib:.1f} GiB |"
         )
     return "\n".join(lines)
 

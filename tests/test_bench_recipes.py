@@ -12,8 +12,8 @@ TIMING = Timing("small_cnn", 1_320_000, 5.3, 0.5, 64, 1.25)
 
 
 def test_rates_follow_from_the_step():
-    assert TIMING.images_per_s == 128
-    assert TIMING.epoch_s == pytest.approx(78.125)
+    assert TIMING.images_per_core_s == 128
+    assert TIMING.epoch_core_s == pytest.approx(78.125)
 
 
 def test_the_table_tells_timings_and_reasons():
