@@ -1,5 +1,6 @@
 """The report's page: HTML text that loads nothing."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,14 @@ def render(data: ReportData) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["cell"] = _cell
+    environment.filters |= {"cell": _cell, "breakable": _breakable}
     context = {"sections": list(SECTIONS.items()), "script": SORT_SCRIPT, "heat_css": heat_css()}
     return environment.get_template("report/page.html.j2").render(context | all_sections(data))
+
+
+def _breakable(text: str) -> str:
+    """Words that a column has no room for may break at a soft hyphen."""
+    return re.sub(r"[^\s-]{16,}", lambda word: "\u00ad".join(re.findall(r".{1,10}", word[0])), text)
 
 
 def _cell(value: Any) -> str:
