@@ -30,7 +30,7 @@ def score_table(judged: Mapping[str, Judged]) -> list[dict[str, Any]]:
     """
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for suite, run in judged.items():
-        for (kind, name), predictions in _answers(suite, run).items():
+        for (kind, name), predictions in answers_of(suite, run).items():
             row = rows.setdefault((kind, name), {"name": name, "kind": kind, "suites": {}})
             row["suites"][suite] = accuracy_cell(run.images.labels, predictions)
     return list(rows.values())
@@ -60,8 +60,12 @@ def accuracy_cell(labels: np.ndarray, predictions: np.ndarray) -> dict[str, floa
     }
 
 
-def _answers(suite: str, run: Judged) -> dict[tuple[str, str], np.ndarray]:
-    """(kind, name) -> predicted labels."""
+def answers_of(suite: str, run: Judged) -> dict[tuple[str, str], np.ndarray]:
+    """(kind, name) -> labels int (N,): the members, the ensemble under one view, and last the submission.
+
+    Raises:
+        KitError: as of `score_table`.
+    """
     answers: dict[tuple[str, str], np.ndarray] = {}
     if (table := run.table) is not None:
         # Fitting may leave the identity out; then the first view stands in for it and is named.

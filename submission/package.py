@@ -102,9 +102,16 @@ def _files(artifacts: Path, ensemble: dict[str, Any]) -> dict[str, Path | bytes]
         "image_shape": exported["image_shape"],
         "versions": {**exported["versions"], "kit": hashlib.sha256(code.encode()).hexdigest()[:8]},
         "files": sha256,
+        "policies": _policies(artifacts, ensemble),
     }
     files["manifest.json"] = (json.dumps(manifest, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
     return files
+
+
+def _policies(artifacts: Path, ensemble: dict[str, Any]) -> dict[str, Any]:
+    """Member -> what its training may have done to an image (policy.json of its run), for those where that is known."""
+    paths = {member["name"]: artifacts / "runs" / member["run"] / "policy.json" for member in ensemble["members"]}
+    return {name: read_json(path, "make train") for name, path in paths.items() if path.is_file()}
 
 
 def _check_rules(path: Path) -> None:

@@ -23,6 +23,9 @@ OPERATIONS = ["shear", "translate_mirror", "bar", "greyscale", "channel_shuffle"
 MEMBERS = ["convnext-f0-s0", "efficientnet-f1-s0", "densenet-f2-s1"]
 VIEWS = ["identity", "rot90", "flip", "flip_rot180"]
 WEIGHTS_MV = [[0.2, 0.1, 0.1, 0.1], [0.1, 0.1, 0.1, 0.05], [0.05, 0.05, 0.05, 0.0]]
+POLICY = {"name": "strong", "operations": ["flip", "shear_x", "shear_y", "bar", "noise"]}
+SUITES = {"clean": 2.4, "an2dl": 1.6}
+GRADED = ["gaussian_noise", "fog", "pixelate"]  # of the suites whose names hold "-c"
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,15 @@ class FakeContest:
 
 
 def make_contest(
-    folder: Path, n: int = 64, size: int = 32, class_names: list[str] = BLOOD, channels: int = 3, table: bool = True
+    folder: Path,
+    n: int = 64,
+    size: int = 32,
+    class_names: list[str] = BLOOD,
+    channels: int = 3,
+    table: bool = True,
+    suites: dict[str, float] = SUITES,
+    members: int = len(MEMBERS),
+    policy: bool = True,
 ) -> FakeContest:
     """Write everything that the score and the report read.
 
@@ -50,37 +61,55 @@ def make_contest(
         class_names: K names.
         channels: 3 or 1.
         table: False for a zip of another kit: no table.npz, no ensemble, no manifest.
+        suites: name -> how good the answers are; clean and an2dl at least.
+        members: how many.
+        policy: does the zip say what its members were trained with?
     """
     rng = np.random.default_rng(derive_seed(0, "fake-contest"))
-    zip_path = _make_zip(folder, table)
+    zip_path = _make_zip(folder, table, members, policy)
     labels = rng.integers(0, len(class_names), n)
     cells = np.stack([_cell(label, size, rng) for label in labels])
     cells = cells if channels == 3 else cells.mean(-1, keepdims=True).astype(np.uint8)
     ids = np.array([f"{k:040x}" for k in range(n)])
     run = folder / "judge" / sha256_file(zip_path)[:8]
-    for suite, skill in (("clean", 2.4), ("an2dl", 1.6)):
+    for suite, skill in suites.items():
         images, operations = (cells, []) if suite == "clean" else _shifted(cells, rng)
         meta = {"class_names": class_names, "suite": suite, "part": "judge", "seed": 0}
         write_image_set(folder / "suites" / suite / "judge", [(images, labels)], n, images.shape[1:], meta, ids)
-        if suite == "an2dl":
-            write_operations(folder / "suites/an2dl/judge/operations.csv", ids, operations)
-        _make_run(run / f"{suite}-judge", labels, ids, len(class_names), skill, table, rng)
+        if "-c" in suite:
+            graded = [(str(name),) for name in rng.choice(GRADED, n)]
+            write_operations(folder / f"suites/{suite}/judge/operations.csv", ids, graded, rng.integers(1, 6, n))
+        elif suite != "clean":
+            write_operations(folder / f"suites/{suite}/judge/operations.csv", ids, operations)
+        _make_run(run / f"{suite}-judge", labels, ids, len(class_names), skill, table, rng, members)
     if table:
-        _make_training(folder)
-        _make_ensemble(folder)
+        _make_training(folder, members)
+        _make_ensemble(folder, members)
     _make_clean(folder, cells)
     return FakeContest(folder, zip_path)
 
 
-def _make_zip(folder: Path, ours: bool) -> Path:
+def _names(members: int) -> list[str]:
+    return [*MEMBERS, *(f"efficientnet-v2-long-name-f{n}-s0" for n in range(members))][:members]
+
+
+def _weights(members: int) -> list[list[float]]:
+    if members == len(MEMBERS):
+        return WEIGHTS_MV
+    return (np.ones((members, len(VIEWS))) / members / len(VIEWS)).tolist()
+
+
+def _make_zip(folder: Path, ours: bool, count: int, policy: bool) -> Path:
     scratch = folder / "submissions" / "new.zip"
     scratch.parent.mkdir(parents=True)
     with zipfile.ZipFile(scratch, "w") as file:
         file.writestr("model.py", "class Model: ...\n")
         if ours:
             versions = {"tensorflow": "2.21.0", "keras": "3.15.1", "numpy": "2.4.0"}
-            members = [{"name": name, "path": f"members/{name}", "temperature": 1.1} for name in MEMBERS]
-            manifest = {"members": members, "views": VIEWS, "weights_mv": WEIGHTS_MV, "versions": versions}
+            names = _names(count)
+            members = [{"name": name, "path": f"members/{name}", "temperature": 1.1} for name in names]
+            manifest = {"members": members, "views": VIEWS, "weights_mv": _weights(count), "versions": versions}
+            manifest |= {"policies": {names[0]: POLICY}} if policy else {}
             file.writestr("manifest.json", json.dumps(manifest))
     path = scratch.with_name(f"submission-{sha256_file(scratch)[:8]}.zip")
     scratch.rename(path)
@@ -127,10 +156,10 @@ def _random_probs(labels: np.ndarray, k: int, skill: float, rng: np.random.Gener
     return (probs / probs.sum(-1, keepdims=True)).astype(np.float32)
 
 
-def _make_run(folder: Path, labels, ids, k: int, skill: float, table: bool, rng: np.random.Generator) -> None:
-    m, v = len(MEMBERS), len(VIEWS)
+def _make_run(folder: Path, labels, ids, k: int, skill: float, table: bool, rng: np.random.Generator, m: int) -> None:
+    v = len(VIEWS)
     probs = _random_probs(labels, k, skill, rng, (m, v))
-    weights, temperatures = np.array(WEIGHTS_MV), np.array([1.1, 0.9, 1.0])
+    weights, temperatures = np.array(_weights(m)), np.resize([1.1, 0.9, 1.0], m)
     blended = blend(probs, weights, temperatures)
     order = rng.permutation(len(ids))  # joined by id, never by row
     seconds = {"prediction": 41.3 if skill > 2 else 39.8, "scoring": 1.7}
@@ -143,12 +172,12 @@ def _make_run(folder: Path, labels, ids, k: int, skill: float, table: bool, rng:
     if table:
         np.savez(
             folder / "table.npz", ids=ids[order], probs=probs[:, :, order], blended=blended[order],
-            members=np.array(MEMBERS), views=np.array(VIEWS), weights_mv=weights, temperatures_m=temperatures,
+            members=np.array(_names(m)), views=np.array(VIEWS), weights_mv=weights, temperatures_m=temperatures,
         )  # fmt: skip
 
 
-def _make_training(folder: Path) -> None:
-    for number, member in enumerate([*MEMBERS, "convnext-f1-s0"]):
+def _make_training(folder: Path, members: int) -> None:
+    for number, member in enumerate([*_names(members), "convnext-f1-s0"]):
         run = folder / "runs" / f"{member}-{number:08x}"
         lines = []
         for epoch in range(12):
@@ -160,8 +189,8 @@ def _make_training(folder: Path) -> None:
         write_text(run / "state.txt", "predicted\n" if number < 3 else "failed\n")
 
 
-def _make_ensemble(folder: Path) -> None:
-    members = [{"name": name, "run": f"{name}-{n:08x}", "temperature": 1.1} for n, name in enumerate(MEMBERS)]
+def _make_ensemble(folder: Path, count: int) -> None:
+    members = [{"name": name, "run": f"{name}-{n:08x}", "temperature": 1.1} for n, name in enumerate(_names(count))]
     scores = {"standard_error": 0.004, "accuracy_shifted": 0.81, "accuracy_clean": 0.95, "log_loss": 0.49, "passes": 12}
     table = [
         {"method": "equal", "description": "equal weights", "accuracy": 0.861, "chosen": False, "members": 3} | scores,
@@ -174,7 +203,7 @@ def _make_ensemble(folder: Path) -> None:
         "left_out": [{"run": "convnext-f1-s0-00000003", "accuracy_shifted": 0.4125, "accuracy_clean": 0.9625}],
         "members": members,
         "views": VIEWS,
-        "weights_mv": WEIGHTS_MV,
+        "weights_mv": _weights(count),
         "method": "convex",
         "table": table,
     }

@@ -20,11 +20,14 @@ from submission.kit.zip_file import write_zip
 from submission.package import main, package
 from submission.zip_run import predict_with_zip
 
+POLICY = {"name": "strong", "operations": ["bar", "shear_x"]}
+
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     """Artifacts up to the export; tests that change something copy it."""
     artifacts = tiny.make_artifacts(tmp_path_factory.mktemp("contest") / "A")
+    write_json(artifacts / "runs" / tiny.RUNS[0] / "policy.json", POLICY)  # the other run is older
     export_ensemble(artifacts, tiny.load_tiny_net)
     return artifacts
 
@@ -75,6 +78,7 @@ def test_the_layout_and_the_manifest(exported, made):
     assert (manifest["views"], manifest["weights_mv"]) == (tiny.VIEW_NAMES, tiny.WEIGHTS_MV)
     assert (manifest["class_names"], manifest["image_shape"]) == (tiny.CLASSES, [12, 12, 3])
     assert set(manifest["versions"]) == {"tensorflow", "keras", "numpy", "python", "kit"}
+    assert manifest["policies"] == {tiny.RUNS[0]: POLICY}
     assert str(exported).encode() not in text  # no path of this machine
 
 

@@ -8,12 +8,16 @@ import pytest
 from browser import CHROMIUM, open_page
 from report_artifacts import BLOOD, make_contest
 
+from local_eval.entries import add_score
+from local_eval.ledger import append_record
 from local_eval.report import report
 from local_eval.score import score
 from local_eval.scoring_program.results_page import results_page
+from submission.kit.files import sha256_file
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 CHECKS = (Path(__file__).parent / "page_checks.js").read_text(encoding="utf-8")
+MANY = ["bloodmnist-c", "imagenet-c", "imagenet-c-bar", "occlusion", "stain", "prior", "an2dl-mild", "an2dl-harsh"]
 LONG = [f"a class with a rather long name and averyveryverylongwordwithoutaspace {k}" for k in range(30)]
 
 
@@ -29,9 +33,15 @@ def write_results(folder: Path, class_names: list[str], right: float) -> Path:
     return path
 
 
-def write_report(folder: Path, **options) -> Path:
+def write_report(folder: Path, leaderboard: bool = False, **options) -> Path:
     contest = make_contest(folder / "A", **options)
     score(contest.artifacts, judge=contest.judge)
+    if leaderboard:
+        found = {"sha256": sha256_file(contest.zip), "zip": "submission.zip", "status": "Finished"}
+        judged = {"part": "judge", "suite": "an2dl", "images": 48, "scores": {"accuracy": 0.7}}
+        append_record(contest.artifacts / "ledger.jsonl", found | judged)
+        for n in range(3):
+            add_score(contest.artifacts, found["sha256"], 0.6 + n / 20, f"phase {n}")
     return report(contest.artifacts)[0]
 
 
@@ -39,8 +49,16 @@ PAGES = {
     "results": lambda folder: write_results(folder, BLOOD, 0.9),
     "results, 30 long names": lambda folder: write_results(folder, LONG, 0.5),
     "results, all right": lambda folder: write_results(folder, ["no", "yes"], 1.0),
-    "report": lambda folder: write_report(folder, n=48, size=16),
+    "report": lambda folder: write_report(folder, n=48, size=16, leaderboard=True),
     "report, 30 long names": lambda folder: write_report(folder, n=60, size=8, class_names=LONG, table=False),
+    "report, 12 suites, 8 members, 30 long names": lambda folder: write_report(
+        folder,
+        n=60,
+        size=8,
+        class_names=LONG,
+        members=8,
+        suites={"clean": 2.4, "an2dl": 1.6, **dict.fromkeys([*MANY, "mine", "a-suite-with-quite-a-long-name"], 1.2)},
+    ),
 }
 
 
@@ -72,6 +90,8 @@ def test_in_a_browser(written, tmp_path, name, width):
         assert page.evaluate("innerWidth") == width
         assert page.evaluate(CHECKS) == []
         page.screenshot(tmp_path / "page.png")
+        page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+        assert page.evaluate(CHECKS) == []
         assert page.complaints == []
         assert [url for url in page.requests if not url.startswith("data:")] == [path.resolve().as_uri()]
     assert (tmp_path / "page.png").stat().st_size > 10_000

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 from report_artifacts import BLOOD, MEMBERS, make_contest
 
-from local_eval import report_numbers as numbers
+from local_eval.entries import add_score
+from local_eval.ledger import append_record
 from local_eval.report import main, report
-from local_eval.report_images import as_rgb
 from local_eval.score import score
 from submission.kit.errors import KitError
 from submission.kit.files import read_json, sha256_file, write_json, write_text
@@ -80,7 +80,8 @@ def test_shows_every_part(html):
         "only 48 images", *MEMBERS, *BLOOD, "ensemble with TTA, 4 views",
         "flip_rot180", "convex, log-loss",
         "standard error 0.0040", "Best augmented", "taken for", "channel shuffle", "Calibration error",
-        "loss ",
+        "● trained", "○ new", "Of efficientnet-f1-s0, densenet-f2-s1 the policy is not known",
+        "The main member, that of most weight: convnext-f0-s0", "No leaderboard score yet", "None of these suites",
         "convnext-f1-s0-00000003 (shifted 0.4125, clean 0.9625)",
         "joke picture", "prediction 41.3", "6000 s", "2210 MiB", "ids agree <ok>", "tensorflow", "3.15.1",
     ]  # fmt: skip
@@ -115,6 +116,42 @@ def test_other_contests(tmp_path, options):
     contest = scored(tmp_path / "A", **options)
     page = Page(report(contest.artifacts)[0].read_text(encoding="utf-8"))
     assert options.get("table", True) == ("Mean confidence" in page.text)
+    assert options.get("table", True) != ("not known which of these operations it was trained with" in page.text)
+
+
+@pytest.mark.slow
+def test_many_suites_members_and_classes_stay_small(tmp_path):
+    """Twelve suites, eight members, thirty classes: one section each, severities drawn, nothing lost."""
+    names = ["bloodmnist-c", "imagenet-c", "imagenet-c-bar", "occlusion", "stain", "prior", "an2dl-mild", "an2dl-harsh"]
+    suites = {"clean": 2.4, "an2dl": 1.6} | dict.fromkeys([*names, "mine", "yours"], 1.2)
+    contest = scored(
+        tmp_path / "A", n=40, size=8, class_names=[f"class {n}" for n in range(30)], suites=suites, members=8
+    )
+    html = report(contest.artifacts)[0].read_text(encoding="utf-8")
+    page = Page(html)
+    assert len(html) < 8e6
+    alts = [attrs["alt"] for tag, attrs in page.tags if tag == "img"]
+    assert sum("against severity" in alt for alt in alts) == 4  # three tables of corruptions, and an2dl's strengths
+    for start in ("Confusion matrix", "Reliability diagram"):
+        assert sum(alt.startswith(start) for alt in alts) == 12
+    assert sum("mild" in alt and "typical" in alt and "harsh" in alt for alt in alts) == 1
+
+
+def test_without_a_policy_nothing_is_marked(tmp_path):
+    contest = scored(tmp_path / "A", n=12, size=8, policy=False)
+    text = Page(report(contest.artifacts)[0].read_text(encoding="utf-8")).text
+    assert "does not say what its nets were trained with" in text and "● trained" not in text
+
+
+def test_leaderboard_scores_are_drawn(tmp_path):
+    contest = scored(tmp_path / "A", n=40, size=8)
+    sha256 = sha256_file(contest.zip)
+    run = {"part": "judge", "suite": "an2dl", "status": "Finished", "images": 40, "scores": {"accuracy": 0.7}}
+    append_record(contest.artifacts / "ledger.jsonl", {"sha256": sha256, "zip": "a.zip", **run})
+    add_score(contest.artifacts, sha256, 0.65, "development")
+    page = Page(report(contest.artifacts)[0].read_text(encoding="utf-8"))
+    assert "1 of 1 scores lie inside their interval" in " ".join(page.text.split())
+    assert any("a.zip: 0.700 and 0.650" in attrs["alt"] for tag, attrs in page.tags if tag == "img")
 
 
 def test_says_what_is_absent(tmp_path):
@@ -206,35 +243,3 @@ def test_same_input_same_bytes(contest, html):
 def test_command(contest, capsys):
     assert main(["--artifacts", str(contest.artifacts)]) == 0
     assert re.fullmatch(r"wrote \S+report.html \(\d\.\d MB\) and \S+report.png\n", capsys.readouterr().out)
-
-
-def test_reliability_by_hand():
-    probs = np.array([[0.95, 0.05], [0.95, 0.05], [0.35, 0.65], [0.35, 0.65]])
-    found = numbers.reliability(np.array([0, 1, 1, 1]), probs)
-    np.testing.assert_allclose(found.confidence, [0.65, 0.95])
-    np.testing.assert_allclose(found.accuracy, [1.0, 0.5])
-    assert found.count.tolist() == [2, 2]
-    assert found.error == pytest.approx((0.35 + 0.45) / 2)
-    assert found.mean_confidence == pytest.approx(0.8)
-
-
-def test_numbers_by_hand(contest):
-    from dataclasses import replace
-
-    from local_eval.report_data import load_report_data
-
-    run = load_report_data(contest.artifacts, contest.artifacts / "judge" / "score.json", "").judged["an2dl"]
-    images = replace(run.images, labels=np.array([0, 0, 1, 2]), meta={"class_names": ["a", "b", "c"]}, ids=np.arange(4))
-    run = replace(run, images=images, predictions=np.array([0, 1, 1, 1]), table=None)
-    assert numbers.confusion(run).tolist() == [[1, 1, 0], [0, 1, 0], [0, 1, 0]]
-    assert numbers.worst_confusions(run) == [("a", "b", 1), ("c", "b", 1)]
-    assert [(share.correct, share.n) for share in numbers.per_class(run)] == [(1, 2), (1, 1), (0, 1)]
-    shares = numbers.by_operation(run, [("x",), ("x", "y"), (), ("y",)])
-    assert [(share.name, share.correct, share.n) for share in shares] == [("y", 0, 2), ("x", 1, 2), ("none", 1, 1)]
-    assert numbers.hardest(run, 5)[0].tolist() == [1, 3]
-
-
-@pytest.mark.parametrize(("channels", "expected"), [(1, [7, 7, 7]), (2, [7, 7, 7]), (3, [7, 8, 9]), (4, [7, 8, 9])])
-def test_as_rgb(channels, expected):
-    image = np.tile(np.arange(7, 7 + channels, dtype=np.uint8), (2, 2, 1))
-    assert as_rgb(image)[0, 0].tolist() == expected

@@ -48,6 +48,11 @@ def test_a_run_writes_its_history_and_weights(trained):
     assert [line["epoch"] for line in history] == [1, 2]
     assert {"loss", "val_accuracy", "val_aug_accuracy", "learning_rate", "seconds"} <= set(history[0])
     assert all(0 <= line["val_aug_accuracy"] <= 1 for line in history)
+    policy = read_json(trained.path / "policy.json", "")
+    assert (
+        policy["name"] == trained.config["recipe"]["policy"]
+        and policy["operations"] == POLICIES[policy["name"]].vocabulary()
+    )
     assert history[-1]["learning_rate"] == pytest.approx(0, abs=1e-9)  # the cosine schedule ends with the last epoch
 
 

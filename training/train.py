@@ -14,6 +14,7 @@ from submission.kit.files import write_text
 from .configure import configure, open_contest
 from .history import best_line
 from .loop import train
+from .policy_file import write_policy
 from .recipes import RECIPES, get_recipe
 from .recipes.scratch import scratch_changes
 from .runs import Run, create_run
@@ -103,6 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if quick:
         remarks.append(f"quick try: {quick}")
     run = create_run(args.artifacts / "runs", config, args.run_dir)
+    write_policy(run)
     state = "up to date"
     if run.state not in ("trained", "predicted"):
         train(run, args.artifacts)

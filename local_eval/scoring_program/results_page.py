@@ -154,7 +154,7 @@ def _confusion_rows(counts, class_names):
             if not counts[k, j]:
                 cells.append('<td class="zero">0</td>')
                 continue
-            hue = 145 if j == k else 12  # right in green, wrong in red
+            hue = 210 if j == k else 28  # right in blue, wrong in orange: told apart by the colour-blind, too
             cells.append(f'<td style="background:hsl({hue},65%,{95 - 35 * shares[k, j]:.0f}%)">{counts[k, j]}</td>')
         name = f'<th scope="row" class="name" data-sort="{k}">{_name(k, class_names)}</th>'
         rows.append("<tr>{}{}</tr>".format(name, "".join(cells)))

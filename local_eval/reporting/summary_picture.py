@@ -8,11 +8,12 @@ from matplotlib.figure import Figure, SubFigure
 
 from submission.kit.files import atomic_path
 
-from .report_data import ReportData
-from .report_figures import BLUE, INK, MUTED, RULE, RUST, TEAL, draw_confusion, style, suite_colour
-from .report_images import as_rgb
-from .report_numbers import confusion
-from .score import SHIFTED
+from ..score import SHIFTED
+from .confusion_figure import draw_confusion
+from .data import ReportData
+from .numbers import confusion
+from .pictures import as_rgb
+from .style import BLUE, INK, MUTED, RULE, RUST, TEAL, short, style, suite_colour
 
 SAMPLES = 10
 _DPI = 100
@@ -61,11 +62,16 @@ def _forecast(axes: Axes, data: ReportData) -> None:
     bars = [] if made is None else [("forecast", made, BLUE)]
     names = {suite: _title(suite, data) for suite in data.judged}
     bars += [(name, cells[suite], suite_colour(suite)) for suite, name in names.items()]
+    size = min(12, 108 / len(bars))
     for y, (name, cell, colour) in enumerate(bars):
-        axes.plot([cell["low"], cell["high"]], [y, y], color=colour, linewidth=13, alpha=0.28, solid_capstyle="butt")
-        axes.plot(cell["accuracy"], y, "o", color=colour, markersize=10, clip_on=False)
-        axes.text(-0.012, y, name, ha="right", va="center", fontsize=12)
-        axes.text(1.02, y, f"{cell['accuracy']:.3f}", ha="left", va="center", fontsize=12, weight="bold", color=colour)
+        axes.plot(
+            [cell["low"], cell["high"]], [y, y], color=colour, linewidth=1.1 * size, alpha=0.28, solid_capstyle="butt"
+        )
+        axes.plot(cell["accuracy"], y, "o", color=colour, markersize=0.85 * size, clip_on=False)
+        axes.text(-0.012, y, name, ha="right", va="center", fontsize=size)
+        axes.text(
+            1.02, y, f"{cell['accuracy']:.3f}", ha="left", va="center", fontsize=size, weight="bold", color=colour
+        )
     axes.set(xlim=(0, 1), ylim=(len(bars) - 0.5, -0.5))
     axes.set_yticks([])
     axes.spines[["left", "top", "right"]].set_visible(False)
@@ -137,11 +143,5 @@ def _samples(panel: SubFigure, data: ReportData, suite: str) -> None:
         axes.imshow(as_rgb(np.asarray(run.images.images[row])))
         colour = TEAL if true == predicted else RUST
         names = run.images.class_names
-        text = (
-            _short(names[predicted]) if true == predicted else f"{_short(names[predicted])}\nis {_short(names[true])}"
-        )
+        text = short(names[predicted]) if true == predicted else f"{short(names[predicted])}\nis {short(names[true])}"
         axes.text(0.5, -0.06, text, transform=axes.transAxes, ha="center", va="top", fontsize=10.5, color=colour)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 15 else name[:13] + "…"

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from submission.kit.errors import KitError
 from submission.kit.files import read_json, sha256_file
 
-from .judged import Judged, open_judged
-from .operations_file import read_operations
-from .score import PART
-from .score_table import suite_order
+from ..judged import Judged, open_judged
+from ..ledger import read_records
+from ..operations_file import read_operations
+from ..score import PART
+from ..score_table import answers_of, suite_order
+from ..severities import read_severities
 
 LOG_LINES = 12
 
@@ -36,22 +40,26 @@ class Run:
 class ReportData:
     """Everything the report reads.
 
-    zip: what was scored; score: its score.json; judged: suite -> run; operations: shifted suite -> one tuple of names
-    an image, in the suite's order; manifest: the zip's; clean: A/clean/summary.json; dropped: the sheet of dropped
-    pictures; logs: suite -> file -> last lines.
+    zip: what was scored; score: its score.json; judged: suite -> run; answers: suite -> what each part of the zip
+    answers (see `score_table.answers_of`); operations: shifted suite -> one tuple of names an image, in the suite's
+    order; severities: suite that has them -> int64 (N,); manifest: the zip's; clean: A/clean/summary.json; dropped: the
+    sheet of dropped pictures; logs: suite -> file -> last lines; ledger: the records of A/ledger.jsonl.
     """
 
     artifacts: Path
     zip: Path
     score: dict[str, Any]
     judged: dict[str, Judged]
+    answers: dict[str, dict[tuple[str, str], np.ndarray]]
     operations: dict[str, list[tuple[str, ...]]]
+    severities: dict[str, np.ndarray]
     ensemble: dict[str, Any] | None
     runs: list[Run]
     clean: dict[str, Any] | None
     dropped: Path | None
     manifest: dict[str, Any]
     logs: dict[str, dict[str, str]]
+    ledger: list[dict[str, Any]]
 
     @property
     def class_names(self) -> list[str]:
@@ -85,13 +93,18 @@ def load_report_data(artifacts: Path, path: Path, mend: str) -> ReportData:
         zip=zip_path,
         score=score,
         judged=judged,
-        operations={suite: found for suite, run in judged.items() if (found := _operations(artifacts, suite, run))},
+        answers={suite: answers_of(suite, run) for suite, run in judged.items()},
+        operations={suite: names for suite, run in judged.items() if (names := _operations(artifacts, suite, run))},
+        severities={
+            suite: grades for suite, run in judged.items() if (grades := _severities(artifacts, suite, run)) is not None
+        },
         ensemble=read_json(ensemble, f"python -m ensembles.fit --artifacts {artifacts}") if ensemble.exists() else None,
         runs=list(_runs(artifacts / "runs")),
         clean=read_json(clean, f"python -m training.clean --artifacts {artifacts}") if clean.exists() else None,
         dropped=dropped if dropped.exists() else None,
         manifest=_manifest(zip_path),
         logs={suite: _logs(run.folder / "logs") for suite, run in judged.items()},
+        ledger=read_records(artifacts / "ledger.jsonl")[0],
     )
 
 
@@ -108,6 +121,10 @@ def _operations(artifacts: Path, suite: str, run: Judged) -> list[tuple[str, ...
             f"{missing[0]} first. Run `{mend}` again."
         )
     return [by_id[image_id] for image_id in run.images.ids] if any(by_id.values()) else []
+
+
+def _severities(artifacts: Path, suite: str, run: Judged) -> np.ndarray | None:
+    return read_severities(artifacts / "suites" / suite / PART / "operations.csv", run.images.ids)
 
 
 def _runs(folder: Path) -> Iterator[Run]:

@@ -1,0 +1,1 @@
+"""What `local_eval.report` shows: numbers, figures, and the sections of its page."""
