@@ -79,9 +79,9 @@ def gamma(images: np.ndarray, mean: float) -> np.ndarray:
 def uninvert(images: np.ndarray, mean: float, contrast: float = 0.0) -> np.ndarray:
     """Invert the images whose negative is nearer to the training images than they are themselves.
 
-    An image is the point (mean of all values, `zone_contrast`), its negative that point mirrored about (1/2, 0); the one
-    nearer to (mean, contrast) is kept. That is the sign of one dot product, so that doing it twice is doing it once.
-    Darkening moves the mean but not the contrast, which counts deviations: a dark image is no negative.
+    An image is the point (mean of all values, `zone_contrast`), its negative that point mirrored about (1/2, 0); the
+    one nearer to (mean, contrast) is kept. That is the sign of one dot product, so that twice is once. Darkening moves
+    the mean but not the contrast, which counts deviations: a dark image is no negative.
 
     Args:
         images: uint8 (n, H, W, C).
