@@ -89,14 +89,12 @@ def refusal(probs_nk: np.ndarray, shares: Shares) -> str | None:
 
 
 def adapt_prior(probs_nk: np.ndarray, manifest: Manifest) -> tuple[np.ndarray, str]:
-    """Probabilities under the shares of these images, if the manifest asks for it and the guard lets it; and a note.
+    """Probabilities under the shares of these images, if the guard lets it; and a note.
 
     Args:
         probs_nk: float64 (n, K), rows sum to 1.
-        manifest: with `adapt`.
+        manifest: with `class_prior`.
     """
-    if not (manifest.adapt or {}).get("prior"):
-        return probs_nk, "the classes' shares: not asked for"
     if manifest.class_prior is None or not (manifest.class_prior > 0).all():
         return probs_nk, "the classes' shares were left alone: the manifest's class_prior does not tell them"
     if not len(probs_nk):
@@ -113,7 +111,7 @@ def adapt_prior(probs_nk: np.ndarray, manifest: Manifest) -> tuple[np.ndarray, s
 
 
 def _chi_squared(degrees: int, z: float) -> float:
-    """Upper quantile of the chi-squared distribution (Wilson and Hilferty 1931), within 1 % from one degree on."""
+    """Upper quantile of the chi-squared distribution (Wilson and Hilferty 1931), within 4 %."""
     if degrees < 1:
         return math.inf
     part = 2 / (9 * degrees)

@@ -10,7 +10,7 @@ normalisation of channels that come last.
 
 from __future__ import annotations  # platforms run Python 3.9
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,8 @@ LEAST_IMAGES = 500
 SAMPLE = 512
 """Images, evenly spaced, that the statistics are taken of."""
 
-PRIOR_IMAGES = 512
-"""So many images the training's statistics count as: half of the weight, for a full sample."""
+PRIOR_IMAGES = 1024
+"""So many images the training's statistics count as: two thirds of the weight, for a full sample."""
 
 LEAST_AGREEMENT = 0.5
 """Cosine between the changes that the two halves call for."""
@@ -48,24 +48,18 @@ class AdaptedNorm:
 
 
 def adapt_norm(
-    folder: str | Path, images: ImageInput, batch_size: int = _BATCH, prior_images: float = PRIOR_IMAGES
+    graph: NormGraph, images: ImageInput, batch_size: int = _BATCH, prior_images: float = PRIOR_IMAGES
 ) -> AdaptedNorm:
     """Blend a member's batch-norm statistics with those of a sample of images.
 
     Args:
-        folder: the member's SavedModel.
+        graph: of the member, with one batch normalisation at least.
         images: all that are to be predicted, at least one.
         batch_size: images at a time.
         prior_images: so many images the training's statistics count as.
 
-    Raises:
-        KitError: the net has no batch normalisation that can be found, or cannot be read.
-
     Source: Schneider et al. 2020, "Improving robustness against common corruptions by covariate shift adaptation".
     """
-    graph = NormGraph(folder)
-    if not graph.sites:
-        raise KitError(f"no batch normalisation was found in {folder}")
     rows = np.unique(np.linspace(0, len(images) - 1, min(SAMPLE, len(images))).astype(np.int64))
     share = prior_images / (prior_images + len(rows))
     parts = np.array_split(rows, -(-len(rows) // batch_size))
@@ -100,6 +94,43 @@ def adapt_norm(
 
 def _take(images: ImageInput, rows: np.ndarray) -> np.ndarray:
     return np.concatenate([images.rows(row, row + 1) for row in rows])
+
+
+def adapt_members(
+    folders: Mapping[str, Path], images: ImageInput, batch_size: int, prior_images: float, left_s: Callable[[], float]
+) -> tuple[dict[str, AdaptedNorm], list[str]]:
+    """Adapt each member whose guard lets it, as long as there is time.
+
+    Args:
+        folders: member's name -> its SavedModel.
+        images, batch_size, prior_images: of `adapt_norm`.
+        left_s: seconds that all of this and the prediction may still take; a tenth of them at most is spent here.
+
+    Returns:
+        Name -> adapted member, of those that are, and a note for each.
+    """
+    made: dict[str, AdaptedNorm] = {}
+    notes = []
+    allowed = 0.9 * left_s()  # infinite without a limit
+    for name, folder in folders.items():
+        what = f"batch-norm statistics of {name}"
+        if len(images) < LEAST_IMAGES:
+            notes.append(f"{what} were left alone: {_refusal(len(images), 1, 0, 1)}")
+            continue
+        if left_s() < allowed:
+            notes.append(f"{what} were left alone: there is no time for it")
+            continue
+        try:
+            adapted = adapt_norm(NormGraph(folder), images, batch_size, prior_images)
+        except KitError as error:
+            notes.append(f"{what} were left alone: {error}")
+            continue
+        if adapted.refusal is None:
+            made[name] = adapted
+            notes.append(f"{what} were fitted to the images: confidence {adapted.before:.3f} to {adapted.after:.3f}")
+        else:
+            notes.append(f"{what} were left alone: {adapted.refusal}")
+    return made, notes
 
 
 def agreement_of_halves(changes: np.ndarray) -> float:

@@ -48,7 +48,7 @@ class NormGraph:
         folder: a SavedModel with the signature `serving_default`, uint8 (n, H, W, C) -> float32 (n, K).
 
     Raises:
-        KitError: no SavedModel there, or this TensorFlow cannot freeze it.
+        KitError: no SavedModel there, this TensorFlow cannot freeze it, or no batch normalisation is found in it.
     """
 
     def __init__(self, folder: str | Path):
@@ -68,6 +68,8 @@ class NormGraph:
         self.num_classes = frozen.outputs[0].shape[-1]
         self._ranks = {}
         self.sites = _find_sites(self._graph)
+        if not self.sites:
+            raise KitError(f"no batch normalisation was found in {folder}")
         for site in self.sites:
             self._ranks[site.value] = frozen.graph.get_tensor_by_name(_tensor(site.value)).shape.rank
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .adapt import adapt_prior
+from .adapt_norm import PRIOR_IMAGES, adapt_members
 from .blend import temper
 from .budget import Costs, Deadline, Pass, find_limit_s
 from .image_input import ImageInput, batches
@@ -102,13 +103,13 @@ class Predictor:
         deadline = Deadline(self._limit_s, self._clock, self._startup_s)
         self._startup_s = 0.0
         checked = ImageInput(images, self.image_shape, self.batch_size)
+        adapted, notes = self._adapt_members(checked, deadline)
         passes = Passes(
-            self._manifest, self._members, self._costs, deadline, self.batch_size, clock=self._clock, free=self._free
+            self._manifest, self._members, self._costs, deadline, self.batch_size, adapted, self._clock, self._free
         )
         blended = passes.blend(checked)
         probs_nk = self._scaled(blended.sums_nk, blended.done, blended.answered)
-        notes = []
-        if self._manifest.adapt and blended.answered == len(checked):
+        if (self._manifest.adapt or {}).get("prior") and blended.answered == len(checked):
             probs_nk, note = adapt_prior(probs_nk, self._manifest)
             notes.append(note)
         dropped = [one for one in self._manifest.order if one not in blended.done]
@@ -143,6 +144,17 @@ class Predictor:
                 for m in range(len(table)):
                     table[m, v] = self._members.get(m)(view)
             yield table
+
+    def _adapt_members(self, images: ImageInput, deadline: Deadline) -> tuple[dict[int, Any], list[str]]:
+        """Member's number -> callable in its place, and notes; nothing unless the manifest asks for it."""
+        wish = (self._manifest.adapt or {}).get("batch_norm")
+        if not wish:
+            return {}, []
+        numbers = list(dict.fromkeys(m for m, _ in self._manifest.order))
+        folders = {self.member_names[m]: self.folder / self._manifest.member_paths[m] for m in numbers}
+        prior_images = wish.get("prior_images", PRIOR_IMAGES) if isinstance(wish, dict) else PRIOR_IMAGES
+        made, notes = adapt_members(folders, images, self.batch_size, prior_images, deadline.left_s)
+        return {m: made[self.member_names[m]].predict for m in numbers if self.member_names[m] in made}, notes
 
     def _scaled(self, sums_nk: np.ndarray, done: list[Pass], answered: int) -> np.ndarray:
         """Sums to probabilities, float64 (n, K)."""
