@@ -1,12 +1,18 @@
 """Time and memory of a prediction, with a clock and nets that are made up."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from submission.kit import predictor as predictor_module
 from submission.kit.blend import blend
 from submission.kit.budget import SAFETY, Costs, Deadline, find_limit_s
 from submission.kit.errors import KitError
@@ -316,3 +322,41 @@ def test_a_pool_temperature_softens_the_blend(tmp_path):
 
     predictor, _, _ = make(write(tmp_path, pool_temperature=2.0))
     np.testing.assert_allclose(predictor.predict_probs(IMAGES), temper(expected(5), 2.0), atol=1e-6)
+
+
+CHILD = """
+import sys, time
+start = time.monotonic()
+import numpy as np
+sys.path.insert(0, sys.argv[1])
+from kit.predictor import Predictor
+
+class Slow:
+    image_shape, num_classes = (4, 4, 1), 3
+    def __init__(self, path):
+        pass
+    def __call__(self, images):
+        time.sleep(0.02 * len(images))
+        return np.full((len(images), 3), [0.2, 0.5, 0.3], np.float32)
+
+predictor = Predictor(sys.argv[1], 8, load=Slow)
+labels = predictor.predict(np.zeros((100, 4, 4, 1), np.uint8))
+assert labels.tolist() == [1] * 100, labels
+assert "tensorflow" not in sys.modules
+print(len(predictor.answer.done), len(predictor.answer.dropped), predictor.answer.unanswered)
+"""
+
+
+def test_a_process_of_its_own_under_a_tight_limit(tmp_path):
+    """Real clock, real files: five passes of 2 s each, and 6 s."""
+    write(tmp_path, order=ORDER)
+    shutil.copytree(Path(predictor_module.__file__).parent, tmp_path / "kit")
+    command = [sys.executable, "-I", "-c", CHILD, str(tmp_path)]
+    done = subprocess.run(
+        command, env={**os.environ, "KIT_LIMIT_S": "6"}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    passes, dropped, unanswered = map(int, done.stdout.split())
+    assert (passes + dropped, unanswered) == (5, 0)
+    assert 1 <= passes < 5
+    assert f"{dropped} of 5 passes were left out for all images, for a limit of 6 s" in done.stderr

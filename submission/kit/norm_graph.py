@@ -41,6 +41,9 @@ class Moments:
     image_means: np.ndarray
 
 
+Observer = Callable[[np.ndarray], "tuple[np.ndarray, list[Moments]]"]
+
+
 class NormGraph:
     """A member's graph with weights as constants.
 
@@ -66,14 +69,15 @@ class NormGraph:
         self._feed, self._fetch = frozen.inputs[0].name, frozen.outputs[0].name
         self.image_shape = tuple(frozen.inputs[0].shape[1:])
         self.num_classes = frozen.outputs[0].shape[-1]
-        self._ranks = {}
+        self._ranks: dict[str, int] = {}
+        self._observers: dict[float, Observer] = {}
         self.sites = _find_sites(self._graph)
         if not self.sites:
             raise KitError(f"no batch normalisation was found in {folder}")
         for site in self.sites:
             self._ranks[site.value] = frozen.graph.get_tensor_by_name(_tensor(site.value)).shape.rank
 
-    def observer(self, share: float) -> Callable[[np.ndarray], tuple[np.ndarray, list[Moments]]]:
+    def observer(self, share: float) -> Observer:
         """A function on batches that normalises with share x training's statistics + (1 - share) x the batch's own.
 
         Every site sees what sites before it, adapted likewise, make of the batch.
@@ -81,6 +85,11 @@ class NormGraph:
         Returns:
             uint8 (n, H, W, C) -> probabilities (n, K), and the moments at each site.
         """
+        if share not in self._observers:
+            self._observers[share] = self._make_observer(share)
+        return self._observers[share]
+
+    def _make_observer(self, share: float) -> Observer:
         graph = _copy(self._graph)
         fetches = [self._fetch]
         statistics = []
