@@ -143,7 +143,7 @@ def test_the_guard():
     refusal = module._refusal
     assert refusal(500, 0.9, 0.6, 0.7) is None
     assert "499 images are fewer than 500" in refusal(499, 0.9, 0.6, 0.7)
-    assert "agree by 0.10 only, less than 0.5" in refusal(500, 0.1, 0.6, 0.7)
+    assert "agree by 0.10 only, less than 0.65" in refusal(500, 0.1, 0.6, 0.7)
     assert "would fall from 0.700 to 0.600" in refusal(500, 0.9, 0.7, 0.6)
 
 

@@ -14,7 +14,7 @@ from submission.kit.files import read_json, sha256_file, write_json
 from submission.kit.folds import SELECT, fold_name, load_folds
 from submission.kit.image_set import ImageSet, open_image_set
 from submission.kit.probs_file import Probs, load_probs, save_probs
-from submission.kit.tta import VIEW_FORMS, get_view
+from submission.kit.tta import VIEW_FORMS, describe_views, get_view
 from submission.kit.tuning import tunes
 
 from .net import load_net
@@ -169,7 +169,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="dihedral: the symmetries that keep the shape; all: these and what undoes likely shifts, with the "
         f"training images' means; or names, joined by commas, out of {VIEW_FORMS}",
     )
+    parser.add_argument("--list-views", action="store_true", help="say what each kind of view does, and stop")
     args = parser.parse_args(argv)
+    if args.list_views:
+        print(describe_views())
+        return 0
     runs_dir = args.artifacts / "runs"
     if args.run:
         runs = [open_run(runs_dir / name) for name in args.run]

@@ -28,8 +28,9 @@ SAMPLE = 512
 PRIOR_IMAGES = 1024
 """So many images the training's statistics count as: two thirds of the weight, for a full sample."""
 
-LEAST_AGREEMENT = 0.5
-"""Cosine between the changes that the two halves call for."""
+LEAST_AGREEMENT = 0.65
+"""Cosine between the changes that the two halves call for. Measured on one small net trained with strong augmentation:
+0.72 and 0.75 where it gained (all images washed out, all darkened), -0.7 to 0.61 where it lost."""
 
 _BATCH = 64
 _EPSILON = 1e-3

@@ -124,8 +124,9 @@ VIEW_FORMS = f"{', '.join(VIEWS)}; {', '.join(kind.form for kind in _KINDS.value
 
 
 def describe_views() -> str:
-    """A line for each kind of view."""
-    return "\n".join(f"{kind.form:36} {kind.meaning}" for kind in _KINDS.values())
+    """A line for the symmetries and for each other kind of view."""
+    first = f"{', '.join(VIEWS)}: the symmetries of a square"
+    return "\n".join([first, *(f"{kind.form:36} {kind.meaning}" for kind in _KINDS.values())])
 
 
 def get_view(name: str) -> View:
