@@ -1,0 +1,35 @@
+"""The symmetries of a square: exact, without interpolation."""
+
+from __future__ import annotations  # platforms run Python 3.9
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Symmetry:
+    """Optional transposition, then optional reversal of rows and of columns.
+
+    Calling it maps images (n, H, W, C) of any dtype to the same dtype and, unless `swaps_sides`, the same shape.
+    Works on numpy arrays (a view on the same memory, no copy) and on TensorFlow tensors, also in a `tf.function`.
+    """
+
+    swaps_sides: bool
+    reverses_rows: bool
+    reverses_columns: bool
+
+    def __call__(self, images: Any) -> Any:
+        if self.swaps_sides:
+            if isinstance(images, np.ndarray):
+                images = np.swapaxes(images, 1, 2)
+            else:
+                import tensorflow as tf  # here, because training may run where there is no tensorflow
+
+                images = tf.transpose(images, [0, 2, 1, 3])
+        if self.reverses_rows:
+            images = images[:, ::-1]
+        if self.reverses_columns:
+            images = images[:, :, ::-1]
+        return images
