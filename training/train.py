@@ -14,9 +14,10 @@ from submission.kit.files import write_text
 from .configure import configure, open_contest
 from .history import best_line
 from .loop import train
-from .recipes import RECIPES, get_recipe
-from .recipes.scratch import scratch_changes
-from .runs import Run, create_run
+from .recipes import RECIPES
+from .recipes.scratch import recipe_with
+from .run_lock import locked
+from .runs import DONE, Run, create_run
 from .training_set import DROPPED
 
 
@@ -80,6 +81,14 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--steps", type=int, help="a quick try of so many steps an epoch, one epoch a phase, in a run of its own"
     )
+    parser.add_argument(
+        "--select",
+        nargs="+",
+        default=[],
+        metavar="SUITE",
+        help="score the run on the select parts of these suites, too",
+    )
+    parser.add_argument("--select-epochs", action="store_true", help="do so after every epoch")
     parser.add_argument("--run-dir", type=Path, help="a directory of your choice; default: ARTIFACTS/runs/NAME")
     parser.add_argument("--name-to", type=Path, help="also write the name of the run directory to this file")
     return parser.parse_args(argv)
@@ -90,8 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     changes = parse_changes(args.set)
     if args.weights:
         changes["weights"] = None if args.weights == "none" else args.weights
-    scratch = scratch_changes(get_recipe(args.recipe)) if changes.get("weights", "") is None else {}
-    recipe = get_recipe(args.recipe, scratch | changes)
+    recipe = recipe_with(args.recipe, changes)
     contest = open_contest(args.artifacts)
     remarks = []
     if args.budget is not None:
@@ -104,9 +112,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         remarks.append(f"quick try: {quick}")
     run = create_run(args.artifacts / "runs", config, args.run_dir)
     state = "up to date"
-    if run.state not in ("trained", "predicted"):
-        train(run, args.artifacts)
-        state = "trained"
+    with locked(run.path):
+        if run.state not in DONE or set(args.select) - set(run.metrics().get("select", {})):
+            train(run, args.artifacts, args.select, args.select_epochs)
+            state = "trained"
     if args.name_to:
         write_text(args.name_to, f"{run.name}\n")
     print("; ".join([closing_line(run, state), *remarks]))
