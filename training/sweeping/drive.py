@@ -84,7 +84,7 @@ class Drive:
 
     def _begin_all(self) -> None:
         """Begin what there is room for."""
-        while (work := self.held or self._next()) is not None:
+        while self.executor.has_slot() and (work := self.held or self._next()) is not None:
             self.held = None
             if work.is_done:
                 self._tell(work, Outcome("up to date"))

@@ -41,8 +41,11 @@ class Ended:
 class Executor(Protocol):
     """Works off jobs, as many at once as there is room for."""
 
+    def has_slot(self) -> bool:
+        """Whether another job may be begun; asked before one is drawn, so that it is drawn by the latest scores."""
+
     def has_room(self, job: Job) -> bool:
-        """Whether `submit` would begin the job soon; always true where nothing is under way."""
+        """Whether there is memory for the job, too; always true where nothing is under way."""
 
     def submit(self, job: Job) -> None:
         """Begin a job."""

@@ -140,7 +140,9 @@ class WarmLauncher:
         return ended
 
     def _receive(self) -> list[Ended]:
-        received = self.channel.recv(1 << 16)
+        received = b""
+        with contextlib.suppress(ConnectionError):
+            received = self.channel.recv(1 << 16)
         if not received:
             self.said.seek(0)
             lines = self.said.read().decode("utf-8", "replace").splitlines()

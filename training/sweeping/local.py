@@ -1,5 +1,6 @@
 """Jobs as processes of this machine: as many at once as cores, GPUs and memory allow, each pinned to its cores."""
 
+import contextlib
 import os
 import signal
 import time
@@ -52,11 +53,12 @@ class LocalExecutor:
         self.running: dict[str, tuple[Job, tuple[list[int], dict[str, str]]]] = {}
         self.stopping: dict[str, float] = {}  # when the polite kill was sent
 
+    def has_slot(self) -> bool:
+        return bool(self.free_slots)
+
     def has_room(self, job: Job) -> bool:
         if not self.running:
             return True  # it cannot get more room than all there is
-        if not self.free_slots:
-            return False
         # those under way will grow up to their kind's peak
         growth = sum(max(0, self._peak(other.kind) - self._used(name)) for name, (other, _) in self.running.items())
         return machine.free_bytes() - growth >= self._peak(job.kind)
@@ -96,8 +98,9 @@ class LocalExecutor:
     def close(self) -> None:
         for name in self.running:
             self.stop(name)
-        while self.running:
-            self.wait(0.2)
+        with contextlib.suppress(KitError):  # what begins them has ended, and they with it
+            while self.running:
+                self.wait(0.2)
         self.launcher.close()
 
 
