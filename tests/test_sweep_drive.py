@@ -251,6 +251,18 @@ def test_bad_executors(name, options, message):
         make_executor(name, **options)
 
 
+def test_libraries_that_begin_threads_are_loaded_by_each_run(tmp_path, monkeypatch):
+    (tmp_path / "threaded.py").write_text(
+        "import threading, time\nthreading.Thread(target=time.sleep, args=[9], daemon=True).start()"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'tests'}:{tmp_path}")
+    executor = LocalExecutor(WarmLauncher(["threaded"], {}), SLOTS)
+    works = [make_work(tmp_path / "runs", f"r{n}") for n in range(2)]
+    assert set(states(work_off(works, executor, tmp_path)).values()) == {"trained"}
+    assert [begun(work.run.path) for work in works] == [1, 1]
+    executor.close()
+
+
 def test_libraries_that_cannot_be_loaded_are_told(tmp_path, paths):
     executor = LocalExecutor(WarmLauncher(["no_such_module"], {}), SLOTS)
     with pytest.raises(KitError, match="has ended: ModuleNotFoundError: No module named 'no_such_module'. .* --cold"):

@@ -151,6 +151,13 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     where.add_argument(
         "--cold", action="store_true", help="a new interpreter for each run, which takes seconds to load"
     )
+    where.add_argument(
+        "--slurm",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="of submitit: timeout_min=240 slurm_partition=gpu gpus_per_node=1 mem_gb=8",
+    )
     return parser.parse_args(argv)
 
 
@@ -163,14 +170,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder = args.artifacts / "sweeps" / name
     folder.mkdir(parents=True, exist_ok=True)
     num_units = None if sweep.is_search else len(sweep.grid(contest.folds.num_folds))
-    executor = make_executor(
-        args.executor,
-        memory_file=args.artifacts / "sweeps" / "memory.json",
-        jobs=args.jobs,
-        threads=args.threads,
-        num_units=num_units,
-        warm=not args.cold,
-    )
+    executor = make_executor(args.executor, **executor_options(args, num_units))
     try:
         if args.dry_run:
             return list_units(sweep, contest, args.artifacts, executor, folder)
@@ -192,6 +192,21 @@ def check_options(sweep: Sweep, args: argparse.Namespace) -> None:
         raise KitError("--trials is for a search: give a field a range or a choice. Received: a grid.")
     if sweep.is_search and args.dry_run:
         raise KitError("--dry-run lists the units of a grid. Received: a search, which draws them as it goes.")
+
+
+def executor_options(args: argparse.Namespace, num_units: int | None) -> dict[str, Any]:
+    """What the executor takes.
+
+    Raises:
+        KitError: options of another one.
+    """
+    folder = args.artifacts / "sweeps"
+    common = {"jobs": args.jobs, "threads": args.threads}
+    if args.slurm and args.executor != "slurm":
+        raise KitError(f"--slurm is for --executor slurm. Received: --executor {args.executor}.")
+    if args.executor == "slurm":
+        return {**common, "folder": folder / "slurm", "settings": args.slurm}
+    return {**common, "memory_file": folder / "memory.json", "num_units": num_units, "warm": not args.cold}
 
 
 def list_units(sweep: Sweep, contest: Contest, artifacts: Path, executor: Executor, folder: Path) -> int:

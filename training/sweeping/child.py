@@ -1,4 +1,4 @@
-"""Run a command module, pinned to cores: how a job begins, in a new interpreter or in a copy of a warm one."""
+"""Run a command module, pinned to cores if any are named: how a job begins, in any interpreter."""
 
 import contextlib
 import ctypes
@@ -15,8 +15,9 @@ _PR_SET_PDEATHSIG = 1
 
 def run(cores: Sequence[int], module: str, argv: Sequence[str]) -> None:
     """Run `module`'s main with the arguments and exit as it does; end if the parent does."""
-    with contextlib.suppress(AttributeError, OSError):  # not on this system, or such cores are not ours
-        os.sched_setaffinity(0, cores)
+    if cores:
+        with contextlib.suppress(AttributeError, OSError):  # not on this system, or such cores are not ours
+            os.sched_setaffinity(0, cores)
     end_with_parent()
     sys.argv = [module, *argv]
     run_main(importlib.import_module(module).main)
@@ -29,4 +30,4 @@ def end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    run([int(core) for core in sys.argv[1].split(",")], sys.argv[2], sys.argv[3:])
+    run([int(core) for core in sys.argv[1].split(",") if core], sys.argv[2], sys.argv[3:])

@@ -92,7 +92,8 @@ class FreshLauncher:
 class WarmLauncher:
     """A copy of one process that has loaded the libraries already, for each job: it begins within milliseconds.
 
-    That process computes nothing and has one thread, so that copies of it are whole; see `zygote`.
+    That process computes nothing and has one thread, so that copies of it are whole; see `zygote`. If the libraries
+    begin threads of their own, each job gets a new interpreter after all.
 
     Raises:
         KitError: the libraries cannot be loaded.
@@ -115,8 +116,14 @@ class WarmLauncher:
         self.buffer = b""
         self.pids: dict[str, int] = {}
         self.starts: dict[str, int] = {}
+        self.asked: dict[str, tuple[Job, list[int], dict[str, str]]] = {}  # jobs of which nothing was told yet
+        self.cold: FreshLauncher | None = None
 
     def start(self, job: Job, cores: list[int], environment: dict[str, str]) -> None:
+        if self.cold is not None:
+            self.cold.start(job, cores, environment)
+            return
+        self.asked[job.name] = (job, cores, environment)
         self.starts[job.name] = job.log.stat().st_size if job.log.exists() else 0
         self._send(
             {
@@ -133,6 +140,8 @@ class WarmLauncher:
         end = time.monotonic() + timeout_s
         ended: list[Ended] = []
         while not ended:
+            if self.cold is not None:
+                return self.cold.wait(max(0.0, end - time.monotonic()))
             readable, _, _ = select.select([self.channel], [], [], max(0.0, end - time.monotonic()))
             if not readable:
                 break
@@ -145,17 +154,23 @@ class WarmLauncher:
             received = self.channel.recv(1 << 16)
         if not received:
             self.said.seek(0)
-            lines = self.said.read().decode("utf-8", "replace").splitlines()
+            said = self.said.read().decode("utf-8", "replace").splitlines()
             raise KitError(
-                f"the process from which the runs are begun has ended: {''.join(lines[-1:]) or 'it said nothing'}. Run "
+                f"the process from which the runs are begun has ended: {''.join(said[-1:]) or 'it said nothing'}. Run "
                 "the same command again; with --cold each run is a new interpreter."
             )
         *lines, self.buffer = (self.buffer + received).split(b"\n")
         ended = []
         for line in lines:
             told: dict[str, Any] = json.loads(line)
+            if "cold" in told:
+                self.cold = FreshLauncher()
+                for asked in self.asked.values():
+                    self.cold.start(*asked)
+                return []
             name = told["name"]
             if "pid" in told:
+                del self.asked[name]
                 self.pids[name] = told["pid"]
                 continue
             self.pids.pop(name, None)
@@ -164,9 +179,12 @@ class WarmLauncher:
         return ended
 
     def pid(self, name: str) -> int | None:
-        return self.pids.get(name)
+        return self.cold.pid(name) if self.cold is not None else self.pids.get(name)
 
     def signal(self, name: str, number: int) -> None:
+        if self.cold is not None:
+            self.cold.signal(name, number)
+            return
         self._send({"name": name, "signal": number})
 
     def _send(self, message: dict[str, Any]) -> None:

@@ -1,8 +1,9 @@
 """A process that loads the libraries of training once, and is copied for each job.
 
 It computes nothing: a backend that has begun to compute has threads and devices, which a copy would not have. Keras on
-TensorFlow loads in one thread. It hears jobs and signals, and tells process numbers and ends, as lines of JSON on the
-socket that it was given; when nobody listens any more, its jobs are ended and it ends.
+TensorFlow loads in one thread; libraries that begin more are told, and nothing is copied. It hears jobs and signals,
+and tells process numbers and ends, as lines of JSON on the socket that it was given; when nobody listens any more, its
+jobs are ended and it ends.
 """
 
 import contextlib
@@ -22,6 +23,7 @@ from typing import Any
 from . import child
 from .launcher import peak_bytes
 
+UNWANTED = ("pyarrow",)  # begins threads when it is loaded, which pandas does wherever it is installed
 _GRACE_S = 10.0
 
 
@@ -131,11 +133,16 @@ def num_threads() -> int:
 
 def main() -> None:
     channel = socket.socket(fileno=int(sys.argv[1]))
+    hidden: dict[str, Any] = dict.fromkeys(UNWANTED)
+    sys.modules.update(hidden)  # as if they were not installed: pandas does without
     for module in sys.argv[2:]:
         importlib.import_module(module)
-    if threading.active_count() > 1 or num_threads() > 1:
-        sys.exit("error: the libraries of this Keras backend begin threads, so that they cannot be loaded beforehand")
+    for name in hidden:
+        del sys.modules[name]  # who looks whether it is loaded would stumble over None
     zygote = Zygote(channel)
+    if threading.active_count() > 1 or num_threads() > 1:
+        zygote.tell({"cold": True})
+        return
     try:
         zygote.serve()
     finally:
