@@ -241,7 +241,7 @@ def test_each_gpu_has_one_run(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("lokal", {}, "unknown executor. Received: 'lokal'. Known: local, ray, slurm"),
+        ("lokal", {}, "unknown executor. Received: 'lokal'. Known: local, slurm"),
         ("local", {"jobs": 0}, "--jobs must be at least 1. Received: 0"),
         ("local", {"threads": 10_000}, r"--threads must be at most the \d+ cores of this machine. Received: 10000"),
     ],

@@ -60,7 +60,7 @@ class Executor(Protocol):
         """End all jobs and wait for their end."""
 
 
-_EXECUTORS = {"local": "local", "ray": "on_ray", "slurm": "on_slurm"}  # modules; none is named as a library is
+_EXECUTORS = {"local": "local", "slurm": "on_slurm"}  # modules; none is named as a library is
 EXECUTORS = tuple(_EXECUTORS)
 
 
