@@ -5,6 +5,7 @@ import math
 from types import SimpleNamespace
 
 import numpy as np
+import optuna
 import pytest
 
 from submission.kit.errors import KitError
@@ -15,6 +16,7 @@ from training.runs import open_run
 from training.sweeping import Sweep, choice, log_uniform
 from training.sweeping.drive import Drive
 from training.sweeping.executor import Ended
+from training.sweeping.halving import is_rung
 from training.sweeping.results import importances, rank_correlation, search_rows, write_results
 from training.sweeping.search import FAILURES, OWNERS, Search
 from training.sweeping.study import counted, mend_tail, open_study
@@ -168,6 +170,31 @@ def test_a_cut_last_line_is_mended_and_a_damaged_journal_told(tmp_path):
     mend_tail(tmp_path / "none.journal")
     with pytest.raises(KitError, match="unknown pruner. Received: 'median'. Known: halving, hyperband, none"):
         open_study(tmp_path / "x.journal", "median", 0)
+
+
+def test_halving_by_hand(tmp_path):
+    study = open_study(tmp_path / "s.journal", "halving", 0)
+
+    def reported(*values, state=None):
+        """The values of epochs 1, 2, 3 of a new trial, and whether it is pruned after each."""
+        trial = study.ask()
+        pruned = []
+        for step, value in enumerate(values, start=1):
+            trial.report(value, step)
+            pruned.append(trial.should_prune())
+        if state is not None:
+            study.tell(trial, state=state)
+        return pruned
+
+    failed = optuna.trial.TrialState.FAIL
+    assert reported(0.9, 0.9, 0.9, state=failed) == [False, False, False]  # never a rival
+    assert reported(0.1, 0.1, 0.5) == [False, False, False]  # the first two go on
+    assert reported(0.9, 0.9, 0.4) == [False, False, False]
+    assert reported(0.9, 0.9, 0.49) == [False, False, True]  # of three the best
+    assert reported(0.1, 0.1, 0.5) == [False, False, False]  # of four the best two
+    assert reported(0.1, 0.1, 0.6) == [False, False, False]
+    assert reported(0.1, 0.1, 0.49) == [False, False, True]
+    assert [step for step in range(1, 90) if is_rung(step)] == [3, 9, 27, 81]
 
 
 def test_rank_correlation_by_hand():

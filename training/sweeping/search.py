@@ -103,7 +103,9 @@ class Search:
             return False
         trial = self.open[work.number]
         trial.report(score, line["epoch"])
-        return trial.should_prune()
+        recipe = work.run.config["recipe"]
+        last = recipe["contrastive_epochs"] + recipe["head_epochs"] + recipe["epochs"]
+        return line["epoch"] < last and trial.should_prune()  # what has been trained is worth its score
 
     def end(self, work: Work, outcome: Outcome) -> None:
         assert work.number is not None

@@ -15,10 +15,10 @@ from optuna.trial import FrozenTrial, TrialState
 from submission.kit.errors import KitError
 from submission.kit.seeds import derive_seed
 
+from .halving import LEAST_EPOCHS, Halving
 from .space import Choice, Range
 
 PRUNERS = ("halving", "hyperband", "none")
-LEAST_EPOCHS = 3  # before a trial may be pruned; after 3, 9, 27 ... the best third goes on
 OWNER, PLACE, RETRIED, ERROR = "owner", "place", "retry_of", "error"  # attributes of trials
 
 
@@ -54,7 +54,7 @@ def open_study(path: Path, pruner: str, seed: int) -> optuna.Study:
     path.parent.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     pruners: dict[str, Any] = {
-        "halving": lambda: optuna.pruners.SuccessiveHalvingPruner(min_resource=LEAST_EPOCHS, reduction_factor=3),
+        "halving": Halving,
         "hyperband": lambda: optuna.pruners.HyperbandPruner(min_resource=LEAST_EPOCHS, reduction_factor=3),
         "none": optuna.pruners.NopPruner,
     }
