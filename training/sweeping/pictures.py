@@ -72,7 +72,7 @@ def _history(axes: Any, results: dict[str, Any]) -> bool:
     axes.step([row["number"] for row in done], steps, where="post", color=ORANGE, label="best so far")
     axes.set_xlabel("trial")
     axes.set_ylabel("accuracy, shifted (an2dl) select part")
-    axes.legend(fontsize=8, frameon=False, loc="lower right")
+    axes.legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)  # points are anywhere
     axes.xaxis.get_major_locator().set_params(integer=True)
     _plain(axes)
     return True
