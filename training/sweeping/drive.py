@@ -147,7 +147,8 @@ class Drive:
         elif ended.name in self.pruned:
             work.run.set_state("pruned")
             self._tell(work, Outcome("pruned"))
-        elif is_locked(work.run.path) or (ended.lost and work.tries < MOST_TRIES):
+        elif is_locked(work.run.path) or ((ended.lost or not lines) and work.tries < MOST_TRIES):
+            # held by another, or no error of its own: what fails by itself says why
             self.waiting.append(work)
             self.looked = time.monotonic()
         else:

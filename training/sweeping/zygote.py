@@ -79,19 +79,21 @@ class Zygote:
         """In the copy: be the job, and never return."""
         code = 1
         try:
+            log = os.open(job["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+            os.dup2(log, 1)
+            os.dup2(log, 2)
+            os.close(log)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for place in (self.wakes, self.wake, self.channel.fileno()):
                 os.close(place)
             os.setsid()
-            log = os.open(job["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-            os.dup2(log, 1)
-            os.dup2(log, 2)
-            os.close(log)
             os.environ.update(job["environment"])
             child.run(job["cores"], job["module"], job["argv"])
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else int(end.code is not None)
+            if isinstance(end.code, str):
+                print(end.code, file=sys.stderr)
         except BaseException:  # a bug, told as Python would
             traceback.print_exc()
         finally:
