@@ -12,6 +12,13 @@ SUITES ?=
 # recipe:fold left out:seed
 MEMBERS ?= small_cnn:0:0 mobilenet_v3_small:1:0
 SET ?=
+# runs that are trained already, by name: in place of MEMBERS
+RUNS ?=
+# a file that sets SWEEP, or one of training/sweeping/named
+SWEEP ?= tiny
+TRIALS ?=
+TIMEOUT ?=
+EXECUTOR ?= local
 PROFILE ?= an2dl
 ZIP ?=
 WITH ?=
@@ -48,17 +55,17 @@ A := $(ARTIFACTS)
 SETTINGS_data := $(if $(DATA),$(abspath $(DATA)),synthetic $(SEED))
 SETTINGS_split := $(FOLDS) $(HOLDOUT) $(SEED)
 SETTINGS_train := $(SET) $(LIMIT) $(BUDGET) $(KERAS_BACKEND)
-SETTINGS_predict := $(MEMBERS)
+SETTINGS_predict := $(if $(RUNS),runs $(RUNS),$(MEMBERS))
 SETTINGS_suites := $(SUITES) $(SEED)
 SETTINGS_score := $(PROFILE) $(SUITES)
 
 READY := $(VENV)/.ready
 RUN := $(VENV)/bin/python -m
-STAMPS := $(foreach member,$(MEMBERS),$(A)/members/$(subst :,~,$(member)).run)
+STAMPS := $(if $(RUNS),,$(foreach member,$(MEMBERS),$(A)/members/$(subst :,~,$(member)).run))
 
 .SUFFIXES:
 .SECONDARY:
-PHONY := help setup recipes submission data clean split suites train predict ensemble export package score compare \
+PHONY := help setup recipes submission data clean split suites train sweep runs predict ensemble export package score compare \
 	ledger judge report \
 	rules check-runtimes submit bundle sheet test test-browser test-all lint wipe FORCE
 .PHONY: $(PHONY)
@@ -77,7 +84,7 @@ $(READY): requirements.txt
 recipes: $(READY) ## list the recipes that MEMBERS may name (RECIPE=small_cnn: all about that one)
 	@$(RUN) training.recipes $(RECIPE)
 
-submission: report ## the whole way: data to a scored zip (DATA=training_set.npz for your own file)
+submission: report ## the whole way: data to a scored zip (DATA=training_set.npz for your own file; RUNS="NAME ...": of these runs)
 	@echo; $(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) $(if $(SUITES),--suite 'clean,an2dl,$(SUITES)')
 	@echo "next: look at $(A)/report/report.html, then upload the zip on the contest's page; to judge any other zip: make score ZIP=FILE.zip$(if $(DATA), DATA=$(DATA))"
 
@@ -106,14 +113,20 @@ $(A)/members/%.run: $(A)/split/folds.csv $(A)/.settings/train $(wildcard trainin
 	@$(RUN) training.train --artifacts $(A) --recipe $(word 1,$(subst ~, ,$*)) --fold $(word 2,$(subst ~, ,$*)) \
 		--seed $(word 3,$(subst ~, ,$*)) --set $(SET) $(if $(LIMIT),--limit $(LIMIT)) $(if $(BUDGET),--budget '$(BUDGET)') --name-to $@
 
+sweep: $(A)/suites/.done ## train many: SWEEP=NAME or FILE.py (a grid or a search; TRIALS=50 TIMEOUT=8h); what is done is not repeated
+	@$(RUN) training.sweep --artifacts $(A) --sweep '$(SWEEP)' --executor $(EXECUTOR) $(if $(TRIALS),--trials $(TRIALS)) $(if $(TIMEOUT),--timeout $(TIMEOUT)) $(FLAGS)
+
+runs: $(READY) ## list the runs; FLAGS="--best 10 --by an2dl.select" the best, --compare, --export FILE.csv, --prune
+	@$(RUN) training.runs --artifacts $(A) $(FLAGS)
+
 predict: $(A)/members/.predicted ## out-of-fold and shifted predictions of every member and view
-$(A)/members/.predicted: $(STAMPS) $(A)/suites/.done $(A)/.settings/predict
-	@$(RUN) training.predict --artifacts $(A) $(foreach stamp,$(STAMPS),--run "$$(cat $(stamp))")
+$(A)/members/.predicted: $(STAMPS) $(wildcard $(RUNS:%=$(A)/runs/%/best.weights.h5)) $(A)/suites/.done $(A)/.settings/predict
+	@mkdir -p $(@D); $(RUN) training.predict --artifacts $(A) $(if $(RUNS),$(RUNS:%=--run '%'),$(foreach stamp,$(STAMPS),--run "$$(cat $(stamp))"))
 	@touch $@
 
 ensemble: $(A)/ensemble/ensemble.json ## fit the weights of members and views under shift
 $(A)/ensemble/ensemble.json: $(A)/members/.predicted
-	@$(RUN) ensembles.fit --artifacts $(A) --runs $(foreach stamp,$(STAMPS),"$$(cat $(stamp))")
+	@$(RUN) ensembles.fit --artifacts $(A) --runs $(if $(RUNS),$(RUNS:%='%'),$(foreach stamp,$(STAMPS),"$$(cat $(stamp))"))
 	@touch $@
 
 export: $(A)/export/.done ## every member as a TensorFlow SavedModel

@@ -52,36 +52,59 @@ def configure(
         KitError: no such fold, backbone, policy or weights file; too few images; fields that contradict each other or
             of which one has no effect.
     """
+    for name, value in (("limit", limit), ("steps", steps)):
+        if value is not None and value < 1:
+            raise KitError(f"--{name} must be at least 1. Received: {value}.")
+    config, told = assemble(contest, recipe, fold, seed, limit, steps, backend_facts())
+    quick = Recipe(**config["recipe"])
+    labels = contest.data.labels
+    rows, _ = limited_rows(
+        labels, contest.folds.training_rows(fold), contest.folds.rows(fold_name(fold)), quick, config
+    )
+    check(quick, labels[rows])
+    return config, told
+
+
+def backend_facts() -> dict[str, str]:
+    """What the machine that trains adds to a configuration: its Keras backend, and the precision that "auto" means."""
     import keras
 
     from .precision import resolve_precision
 
-    for name, value in (("limit", limit), ("steps", steps)):
-        if value is not None and value < 1:
-            raise KitError(f"--{name} must be at least 1. Received: {value}.")
+    return {"backend": keras.backend.backend(), "auto_precision": resolve_precision("auto")}
+
+
+def assemble(
+    contest: Contest,
+    recipe: Recipe,
+    fold: int,
+    seed: int,
+    limit: int | None,
+    steps: int | None,
+    facts: dict[str, str],
+) -> tuple[dict[str, Any], str]:
+    """The configuration alone, without Keras and unchecked; arguments and result as of `configure`.
+
+    Args:
+        facts: `backend_facts` of the machine that is to train.
+    """
     num_rows = len(contest.folds.training_rows(fold))
     num_images = num_rows if limit is None else min(limit, num_rows)
     recipe, told = quick_recipe(recipe, num_images, steps, limit)
-    config = {
+    return {
         "recipe": dataclasses.asdict(recipe),
         "fold": fold,
         "seed": seed,
         "limit": limit,
         "steps": steps,
-        "backend": keras.backend.backend(),
-        "precision": resolve_precision(recipe.precision),
+        "backend": facts["backend"],
+        "precision": facts["auto_precision"] if recipe.precision == "auto" else recipe.precision,
         "data": {
             "folds_sha256": contest.folds_sha256,
             "image_shape": list(contest.data.image_shape),
             "class_names": contest.data.class_names,
         },
-    }
-    labels = contest.data.labels
-    rows, _ = limited_rows(
-        labels, contest.folds.training_rows(fold), contest.folds.rows(fold_name(fold)), recipe, config
-    )
-    check(recipe, labels[rows])
-    return config, told
+    }, told
 
 
 def check(recipe: Recipe, labels: np.ndarray) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,31 +15,37 @@ from submission.kit.image_set import ImageSet, open_image_set
 from submission.kit.seeds import derive_seed
 from submission.kit.tuning import tunes
 
+from .event_file import EVENTS, append_event, write_events
 from .history import append_line, keep_lines
 from .phases import HEAD, Phase, phases_of
 from .progress import Progress
 from .quick import limited_rows
 from .recipes import Recipe, get_recipe
-from .runs import WEIGHTS, Run, check_split
+from .runs import DONE, METRICS, WEIGHTS, Run, check_split
+from .select_scores import SelectScores, open_select
 
 CHECKPOINT = "last.state.npz"
-HISTORY, METRICS, ERROR = "history.jsonl", "metrics.json", "error.txt"
+HISTORY, ERROR = "history.jsonl", "error.txt"
 
 
 @tunes
-def train(run: Run, artifacts: Path) -> None:
+def train(run: Run, artifacts: Path, select: Sequence[str] = (), every_epoch: bool = False) -> None:
     """Train a run to its end, from wherever it stands.
 
-    Writes history.jsonl (a line an epoch), best.weights.h5 (averaged weights of the best epoch), metrics.json (scores
-    of that epoch by class) and, after each epoch, last.state.npz. The order of the images and all draws follow from the
-    seed; what stays random is the order in which several threads add floats.
+    Writes history.jsonl (a line an epoch; the same as TensorBoard's events), best.weights.h5 (averaged weights of the
+    best epoch), metrics.json (scores of that epoch by class) and, after each epoch, last.state.npz. The order of the
+    images and all draws follow from the seed; what stays random is the order in which several threads add floats.
 
     Args:
         run: from `runs.create_run`.
         artifacts: folder of one contest, with data/ and split/.
+        select: suites on whose select parts the best epoch is scored too, for choices between runs; no part of the
+            training depends on them.
+        every_epoch: whether each epoch is scored there, as `select_<suite>` in its line.
 
     Raises:
-        KitError: data or split missing, too few images for a batch, a damaged checkpoint, a loss that is not finite.
+        KitError: data, split or suite missing, too few images for a batch, a damaged checkpoint, a loss that is not
+            finite.
     """
     recipe = get_recipe(run.config["recipe"]["name"], run.config["recipe"])
     data = open_image_set(artifacts / "data", f"make data ARTIFACTS={artifacts}")
@@ -49,14 +55,21 @@ def train(run: Run, artifacts: Path) -> None:
     rows, validation_rows = limited_rows(
         data.labels, folds.training_rows(fold), folds.rows(fold_name(fold)), recipe, run.config
     )
+    for suite in select:
+        open_select(artifacts, suite, run.config["data"]["folds_sha256"])  # a mistake is told before an hour's training
+    before = run.state
     try:
-        _Training(run, recipe, data, rows, validation_rows).run_all()
+        training = _Training(run, recipe, data, rows, validation_rows)
+        training.score_on(artifacts, select, every_epoch)
+        training.run_all()
     except Exception as error:  # whatever it is: the run is marked, the error goes on
         write_text(run.path / ERROR, f"{type(error).__name__}: {error}\n")
-        run.set_state("failed")
+        if before not in DONE:
+            run.set_state("failed")
         raise
     (run.path / ERROR).unlink(missing_ok=True)
-    run.set_state("trained")
+    if before not in DONE:  # a done run that is scored on more suites keeps its predictions
+        run.set_state("trained")
 
 
 class _Training:
@@ -86,6 +99,15 @@ class _Training:
             for name, policy in (("clean", "none"), ("augmented", recipe.policy))
         }
         self.progress = Progress()
+        self.select: SelectScores | None = None
+        self.every_epoch = False
+
+    def score_on(self, artifacts: Path, suites: Sequence[str], every_epoch: bool) -> None:
+        """Score the net on the select parts of suites too."""
+        if suites:
+            folds_sha256 = self.run.config["data"]["folds_sha256"]
+            self.select = SelectScores(self.validators["clean"], artifacts, suites, folds_sha256)
+            self.every_epoch = every_epoch
 
     def run_all(self) -> None:
         """All phases, then the metrics."""
@@ -95,6 +117,7 @@ class _Training:
         if checkpoint.exists():
             self.progress = Progress(**read_counters(checkpoint))
         keep_lines(self.run.path / HISTORY, self.progress.lines)
+        write_events(self.run.path / EVENTS, self.run.history())
         resumes = checkpoint.exists()
         while self.progress.phase < len(self.phases):
             self._run_phase(self.phases[self.progress.phase], resumes)
@@ -128,6 +151,7 @@ class _Training:
             while self.progress.begin_epoch(phase, self.recipe, averages):
                 line = self._run_epoch(trainer, phase, bar.update)
                 append_line(self.run.path / HISTORY, line)
+                append_event(self.run.path / EVENTS, line)
                 save_checkpoint(path, trainer.variables, self.progress.to_json())
                 bar.set_postfix({key: line[key] for key in ("loss", "val_accuracy", "val_aug_accuracy") if key in line})
         if phase.name == HEAD and not is_last:
@@ -149,6 +173,7 @@ class _Training:
                     name: validator.score(self.validation_data, self.validation_rows)
                     for name, validator in self.validators.items()
                 }
+                shifted = self.select.accuracies() if self.select and self.every_epoch else {}
                 mean_loss = sum(score.log_loss for score in scores.values()) / len(scores)
                 self._check_finite(mean_loss, line)
                 if self.progress.end_epoch(mean_loss, True, self.recipe):
@@ -159,6 +184,7 @@ class _Training:
                 "val_log_loss": round(scores["clean"].log_loss, 5),
                 "val_aug_accuracy": round(scores["augmented"].accuracy, 5),
                 "val_aug_log_loss": round(scores["augmented"].log_loss, 5),
+                **{f"select_{suite}": round(accuracy, 5) for suite, accuracy in shifted.items()},
             }
         else:
             self.progress.end_epoch(loss, False, self.recipe)
@@ -192,6 +218,8 @@ class _Training:
             name: metrics_of(labels, validator.logits(self.validation_data, self.validation_rows), names)
             for name, validator in self.validators.items()
         }
-        write_json(self.run.path / METRICS, {"class_names": names, "num_images": len(labels), **found})
+        select = self.run.metrics().get("select", {}) | (self.select.accuracies() if self.select else {})
+        metrics = {"class_names": names, "num_images": len(labels), **found}
+        write_json(self.run.path / METRICS, metrics | ({"select": select} if select else {}))
         for made in (FEATURES, SYNTHETIC, SYNTHETIC_FEATURES):  # as large as the data, and made again from the seed
             (self.run.path / made).unlink(missing_ok=True)

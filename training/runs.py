@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from submission.kit.console import run_main
 from submission.kit.errors import KitError
 from submission.kit.files import read_json, sha256_file, write_json, write_text
 
 WEIGHTS = "best.weights.h5"  # averaged weights of the best epoch
-STATES = ("new", "trained", "predicted", "failed")
+METRICS = "metrics.json"  # scores of that epoch
+DONE = ("trained", "predicted")
+STATES = ("new", *DONE, "failed", "pruned")
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,19 @@ class Run:
         except FileNotFoundError:
             return "new"
 
+    @property
+    def is_done(self) -> bool:
+        """Whether it has been trained to its end."""
+        return self.state in DONE
+
     def set_state(self, state: str) -> None:
         if state not in STATES:
             raise ValueError(f"state must be one of {STATES}. Received: {state!r}")
         write_text(self.path / "state.txt", state + "\n")
+
+    def metrics(self) -> dict[str, Any]:
+        """What metrics.json holds; empty as long as the run is not trained."""
+        return read_json(self.path / METRICS, "make train") if (self.path / METRICS).exists() else {}
 
     def history(self) -> list[dict[str, Any]]:
         """The lines of history.jsonl, one an epoch."""
@@ -147,3 +159,9 @@ def _differing(config: dict[str, Any], other: dict[str, Any]) -> str:
     return (
         ", ".join(f"{key}={value!r}" for key, value in mine.items() if theirs.get(key, ...) != value) or "nothing more"
     )
+
+
+if __name__ == "__main__":
+    from training.run_list.command import main
+
+    run_main(main)

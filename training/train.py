@@ -15,9 +15,10 @@ from .configure import configure, open_contest
 from .history import best_line
 from .loop import train
 from .policy_file import write_policy
-from .recipes import RECIPES, get_recipe
-from .recipes.scratch import scratch_changes
-from .runs import Run, create_run
+from .recipes import RECIPES
+from .recipes.scratch import recipe_with
+from .run_lock import locked
+from .runs import DONE, Run, create_run
 from .training_set import DROPPED
 
 
@@ -81,6 +82,14 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--steps", type=int, help="a quick try of so many steps an epoch, one epoch a phase, in a run of its own"
     )
+    parser.add_argument(
+        "--select",
+        nargs="+",
+        default=[],
+        metavar="SUITE",
+        help="score the run on the select parts of these suites, too",
+    )
+    parser.add_argument("--select-epochs", action="store_true", help="do so after every epoch")
     parser.add_argument("--run-dir", type=Path, help="a directory of your choice; default: ARTIFACTS/runs/NAME")
     parser.add_argument("--name-to", type=Path, help="also write the name of the run directory to this file")
     return parser.parse_args(argv)
@@ -91,8 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     changes = parse_changes(args.set)
     if args.weights:
         changes["weights"] = None if args.weights == "none" else args.weights
-    scratch = scratch_changes(get_recipe(args.recipe)) if changes.get("weights", "") is None else {}
-    recipe = get_recipe(args.recipe, scratch | changes)
+    recipe = recipe_with(args.recipe, changes)
     contest = open_contest(args.artifacts)
     remarks = []
     if args.budget is not None:
@@ -104,11 +112,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if quick:
         remarks.append(f"quick try: {quick}")
     run = create_run(args.artifacts / "runs", config, args.run_dir)
-    write_policy(run)
     state = "up to date"
-    if run.state not in ("trained", "predicted"):
-        train(run, args.artifacts)
-        state = "trained"
+    with locked(run.path):
+        write_policy(run)
+        if run.state not in DONE or set(args.select) - set(run.metrics().get("select", {})):
+            train(run, args.artifacts, args.select, args.select_epochs)
+            state = "trained"
     if args.name_to:
         write_text(args.name_to, f"{run.name}\n")
     print("; ".join([closing_line(run, state), *remarks]))

@@ -3,6 +3,7 @@
 from typing import Any
 
 from .recipe import Recipe
+from .registry import get_recipe
 
 
 def scratch_changes(recipe: Recipe) -> dict[str, Any]:
@@ -16,3 +17,13 @@ def scratch_changes(recipe: Recipe) -> dict[str, Any]:
     if recipe.epochs and not recipe.contrastive_epochs and recipe.balance != "smote_features":
         changes["head_epochs"] = 0
     return changes
+
+
+def recipe_with(name: str, changes: dict[str, Any]) -> Recipe:
+    """A recipe by name with some fields changed; without weights, with all that a start from scratch asks.
+
+    Raises:
+        KitError: unknown recipe or field, or a value out of its range.
+    """
+    scratch = scratch_changes(get_recipe(name)) if changes.get("weights", "") is None else {}
+    return get_recipe(name, scratch | changes)
