@@ -44,6 +44,7 @@ class Predictor:
         self.member_names = [member["name"] for member in manifest["members"]]
         self.temperatures = [float(member["temperature"]) for member in manifest["members"]]
         self.weights_mv = np.array(manifest["weights_mv"], np.float64)
+        self.pool_temperature = float(manifest.get("pool_temperature", 1.0))
         check_views(self.views, self.image_shape)
         self.members = [self._load_member(member["path"]) for member in manifest["members"]]
 
@@ -54,7 +55,8 @@ class Predictor:
     def predict_probs(self, images: Any) -> np.ndarray:
         """Blended probabilities float32 (n, K); a member and view of weight 0 is not run."""
         wanted_mv = self.weights_mv > 0
-        parts = [blend(table, self.weights_mv, self.temperatures) for table in self._tables(images, wanted_mv)]
+        how = (self.weights_mv, self.temperatures, self.pool_temperature)
+        parts = [blend(table, *how) for table in self._tables(images, wanted_mv)]
         return np.concatenate([np.empty((0, len(self.class_names)), np.float32), *parts])
 
     def predict_table(self, images: Any) -> np.ndarray:
