@@ -1,4 +1,4 @@
-"""Many members' probabilities to one: tempered, then a weighted arithmetic mean of members and views, tempered again."""
+"""Many members' probabilities to one: tempered, then their weighted mean over members and views, tempered again."""
 
 from __future__ import annotations
 
