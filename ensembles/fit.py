@@ -110,6 +110,7 @@ def fit(artifacts: Path, runs: Sequence[str] | None, settings: Settings | None =
         "pool_temperature": fit_temperature(rows.mixture(weights_mv), rows.labels, rows.shares),
         "order": [[place_m[m], place_v[v]] for m, v in order],
         "adapt": dict(settings.adapt) if settings.adapt else None,
+        "limit_s": settings.limit_s,
         "class_prior": found.class_prior.tolist(),
         "method": chosen,
         "left_out": left_out + [alone(rows, m, name) for m, name in enumerate(names) if not used_m[m]],

@@ -21,7 +21,7 @@ from .expected import TOLERANCE, check_same, load_expected
 from .zip_run import predict_with_zip
 
 _HERE = Path(__file__).resolve().parent
-OPTIONAL_KEYS = ("pool_temperature", "order", "adapt", "class_prior")
+OPTIONAL_KEYS = ("pool_temperature", "order", "adapt", "class_prior", "limit_s")
 """Of ensemble.json and the manifest; a zip without them is blended as is, in order, and adapts to nothing."""
 
 
