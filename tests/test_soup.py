@@ -55,6 +55,7 @@ def is_statistic(variable) -> bool:
     return "moving_" in variable.path
 
 
+@pytest.mark.slow
 def test_a_greedy_soup_leaves_out_what_harms(contest, capsys):
     names = ["--runs", *NAMES]
     assert main(["--artifacts", str(contest), *names]) == 0
