@@ -69,8 +69,19 @@ def learned_views(rows: Rows) -> np.ndarray:
 
     Source: Shanmugam et al. 2021, "Better Aggregation in Test-Time Augmentation".
     """
-    kept = np.ones(len(rows.views), bool)
-    return np.stack([_fit_kept(label_probs_vn, rows, kept) for label_probs_vn in rows.label_probs()])
+    pairs = zip(rows.label_probs(), _bearable(rows), strict=True)
+    return np.stack([_fit_kept(label_probs_vn, rows, kept_v) for label_probs_vn, kept_v in pairs])
+
+
+def _bearable(rows: Rows) -> np.ndarray:
+    """bool (M, V): plain views, and of the others those that `choose_views` takes for the member.
+
+    The log-loss of a mean that is too sure under shift falls with any view that softens it, also with one that the net
+    answers by chance.
+    """
+    bearable = np.zeros(rows.probs_mvnk.shape[:2], bool)
+    bearable[:, rows.plain_views] = True
+    return bearable if bearable.all() else bearable | (view_policies(rows) > 0)
 
 
 @lru_cache(maxsize=2)
@@ -131,11 +142,12 @@ def _greedy_over(by_policy: bool) -> Fit:
 
 
 def _greedy_views(rows: Rows, max_members: int) -> np.ndarray:
-    num_members, num_views = rows.probs_mvnk.shape[:2]
-    flat = rows.probs_mvnk.reshape(-1, *rows.probs_mvnk.shape[2:])
-    owners = np.repeat(np.arange(num_members), num_views)
-    weights = greedy_weights(flat, rows.labels, rows.shares, max_members, owners=owners)
-    return weights.reshape(num_members, num_views)
+    bearable = _bearable(rows)
+    owners = np.nonzero(bearable)[0]
+    probs = rows.probs_mvnk.reshape(-1, *rows.probs_mvnk.shape[2:]) if bearable.all() else rows.probs_mvnk[bearable]
+    weights_mv = np.zeros(bearable.shape)
+    weights_mv[bearable] = greedy_weights(probs, rows.labels, rows.shares, max_members, owners=owners)
+    return weights_mv
 
 
 def _simplex_over(by_policy: bool, worst: bool = False) -> Fit:
@@ -150,7 +162,7 @@ def _simplex_over(by_policy: bool, worst: bool = False) -> Fit:
 
 def _simplex_views(rows: Rows, max_members: int) -> np.ndarray:
     label_probs_mvn = rows.label_probs()
-    weights_mv = _fit_kept(label_probs_mvn, rows, np.ones(label_probs_mvn.shape[:2], bool))
+    weights_mv = _fit_kept(label_probs_mvn, rows, _bearable(rows))
     kept_m = _largest(weights_mv.sum(1), max_members)
     return _fit_kept(label_probs_mvn, rows, (weights_mv > 0) & kept_m[:, None])
 

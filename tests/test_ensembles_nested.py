@@ -52,10 +52,17 @@ def test_methods_on_members_of_known_skill():
         np.testing.assert_allclose(weights_of(name, rows)[0], 0, err_msg=name)
 
 
-def test_views_that_change_colours_count_only_where_they_are_chosen():
-    rows = make_rows([2.0, 2.0], num_images=200)
+@pytest.mark.parametrize("by_chance", [False, True])
+def test_views_that_change_colours_count_only_where_they_are_chosen(by_chance):
+    rows = make_rows([0.2, 0.3] if by_chance else [2.0, 2.0], num_images=200)
+    probs = rows.probs_mvnk
+    if by_chance:  # nets that are too sure under shift: whatever softens them lowers the log-loss
+        probs = np.where(rows.shifted[:, None], probs**4 / (probs**4).sum(-1, keepdims=True), probs)
+        other = np.random.default_rng(0).dirichlet(np.ones(3), (2, 1, len(rows.labels)))
+    else:
+        other = np.roll(probs[:, :1], 1, axis=-1)  # always wrong
     rows = Rows(
-        np.concatenate([rows.probs_mvnk, np.roll(rows.probs_mvnk[:, :1], 1, axis=-1)], axis=1),  # always wrong
+        np.concatenate([probs, other], axis=1).astype(np.float32),
         rows.labels,
         rows.shares,
         rows.groups,
