@@ -2,7 +2,7 @@
 
 Needs a contest with predicted runs (six or more tell something), of all suites: `make suites train predict SUITES=all`.
 Zips: the best single net without views, chosen on the select parts; the same with all plain views; all nets alike; and
-what `make tune` chooses. What is done stays in --out: a zip that was judged is not judged again.
+what `make tune` chooses. What is done stays in --out: an interrupted comparison goes on where it was.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import numpy as np
 
 from benchmarks.shared_contest import share_contest
 from ensembles.calibrate import calibration_error
+from ensembles.candidates import fingerprint
 from ensembles.fit import Settings, fit
 from local_eval.judged import open_judged
 from local_eval.score_table import suite_order
@@ -168,12 +169,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"expected at least {args.least} predicted runs in {args.artifacts / 'runs'}. Received: "
             f"{', '.join(runs) or 'none'}. Train more: `make predict MEMBERS=... ARTIFACTS={args.artifacts}`."
         )
+    prints = {run: fingerprint(args.artifacts / "runs", run, args.suites) for run in runs}
     out = args.out or args.artifacts / "quality"
     results = {}
     for variant in VARIANTS:
-        folder = out / variant
-        results[variant] = measure(args.artifacts, folder, variant, args.suites, args.max_members)
-        write_json(folder / "result.json", results[variant])
+        path = out / variant / "result.json"
+        made_of = {"max_members": args.max_members, "suites": args.suites, "runs": prints}
+        found = read_json(path, "") if path.exists() else {}
+        if found.get("made_of") != made_of:
+            found = measure(args.artifacts, out / variant, variant, args.suites, args.max_members)
+            write_json(path, found | {"made_of": made_of})
+        results[variant] = found
     print(f"{len(runs)} members\n{table(results)}\n{verdict(results)}")
     return 0
 
