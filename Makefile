@@ -25,6 +25,11 @@ WITH ?=
 LIMIT ?=
 # time for the training of each member, such as 1h
 BUDGET ?=
+# what a tuned ensemble may cost: the platform's step (seconds, or a profile such as an2dl), MB, images to predict
+LIMIT_S ?=
+LIMIT_MB ?=
+IMAGES ?=
+# names of runs, for a soup
 PHASE ?=
 # a leaderboard score: sha256 score phase
 ADD ?=
@@ -41,6 +46,8 @@ RECIPE ?=
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export KERAS_BACKEND ?= tensorflow
 export PYTHONPATH := $(CURDIR)
+
+COMMA := ,
 
 # make takes every space for the end of a name
 define NO_SPACES
@@ -65,7 +72,8 @@ STAMPS := $(if $(RUNS),,$(foreach member,$(MEMBERS),$(A)/members/$(subst :,~,$(m
 
 .SUFFIXES:
 .SECONDARY:
-PHONY := help setup recipes submission data clean split suites train sweep runs predict ensemble export package score compare \
+PHONY := help setup recipes submission data clean split suites train sweep runs predict ensemble tune soup export package \
+	score compare \
 	ledger judge report \
 	rules check-runtimes submit bundle sheet test test-browser test-all lint wipe FORCE
 .PHONY: $(PHONY)
@@ -126,8 +134,20 @@ $(A)/members/.predicted: $(STAMPS) $(wildcard $(RUNS:%=$(A)/runs/%/best.weights.
 
 ensemble: $(A)/ensemble/ensemble.json ## fit the weights of members and views under shift
 $(A)/ensemble/ensemble.json: $(A)/members/.predicted
-	@$(RUN) ensembles.fit --artifacts $(A) --runs $(if $(RUNS),$(RUNS:%='%'),$(foreach stamp,$(STAMPS),"$$(cat $(stamp))"))
+	@$(RUN) ensembles.fit --artifacts $(A) --unless-tuned --runs $(if $(RUNS),$(RUNS:%='%'),$(foreach stamp,$(STAMPS),"$$(cat $(stamp))"))
 	@touch $@
+
+# every suite that is written, or those that are named
+TUNE_ON = $(if $(filter all,$(SUITES)),$$(cd '$(A)/suites' && ls -d */select | cut -d/ -f1),clean an2dl $(subst $(COMMA), ,$(SUITES)))
+
+tune: $(STAMPS) $(A)/suites/.done ## every way to weigh all trained runs, on SUITES=all or those named, with nested scores (LIMIT_S=an2dl, LIMIT_MB=300)
+	@$(RUN) training.predict --artifacts $(A) --suite $(TUNE_ON) $(RUNS:%=--run '%')
+	@$(RUN) ensembles.fit --artifacts $(A) --methods all --suites $(TUNE_ON) $(if $(RUNS),--runs $(RUNS)) $(if $(LIMIT_S),--limit-s $(LIMIT_S)) \
+		$(if $(LIMIT_MB),--limit-mb $(LIMIT_MB)) $(if $(IMAGES),--images $(IMAGES))
+	@$(RUN) ensembles.contribution --artifacts $(A)
+
+soup: $(A)/split/folds.csv ## average the weights of runs of one recipe and fold: make soup RUNS="NAME NAME", then make tune
+	@$(RUN) training.soup --artifacts $(A) --runs $(or $(RUNS),$(error expected names of folders in $(A)/runs, of one recipe and fold. Received: no RUNS="NAME NAME")) $(FLAGS)
 
 export: $(A)/export/.done ## every member as a TensorFlow SavedModel
 $(A)/export/.done: $(A)/ensemble/ensemble.json

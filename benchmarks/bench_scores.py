@@ -16,7 +16,7 @@ from typing import Any
 from tqdm import tqdm
 
 from benchmarks.shared_contest import share_contest
-from ensembles.fit import fit
+from ensembles.fit import Settings, fit
 from local_eval.score_table import suite_order
 from submission.kit.console import run_main
 from submission.kit.errors import KitError
@@ -111,11 +111,12 @@ def _command(module: str, *options: str) -> None:
 
 def _all_views(folder: Path, run: str, image_shape: Sequence[int]) -> None:
     """The ensemble of one run with equal weights of all views, so that every recipe is judged alike."""
-    ensemble = fit(folder, [run], max_members=1, seed=0)
+    members = fit(folder, [run], Settings(methods=["single_tta"], max_members=1))["members"]
     views = views_for(image_shape)
+    weights_mv = [[1 / len(views)] * len(views)]
     write_json(
         folder / "ensemble" / "ensemble.json",
-        ensemble | {"method": "single_tta", "views": views, "weights_mv": [[1 / len(views)] * len(views)]},
+        {"members": members, "method": "single_tta", "views": views, "weights_mv": weights_mv},
     )
 
 

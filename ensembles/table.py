@@ -1,4 +1,4 @@
-"""Many runs' out-of-sample probabilities side by side, joined by image id."""
+"""Many runs' out-of-sample probabilities side by side, joined by image id; every misfit is found before any is told."""
 
 import re
 from collections.abc import Sequence
@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from submission.kit.errors import KitError
+from submission.kit.folds import Folds, fold_name
 from submission.kit.probs_file import Probs, load_probs
-from training.runs import list_runs
+from training.runs import Run, list_runs, open_run
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,51 @@ def predicted_runs(runs_dir: Path) -> list[str]:
     return names
 
 
-def predict_command(runs_dir: Path, *runs: str) -> str:
+def predict_command(runs_dir: Path, runs: Sequence[str], suites: Sequence[str] = ()) -> str:
     """What predicts these runs, to be named in errors."""
-    return " ".join([f"python -m training.predict --artifacts {runs_dir.parent}", *(f"--run {run}" for run in runs)])
+    words = [f"python -m training.predict --artifacts {runs_dir.parent}", *(f"--run {run}" for run in runs)]
+    return " ".join([*words, *(["--suite", *suites] if suites else [])])
 
 
-def load_out_of_fold(runs_dir: Path, run: str) -> Probs:
-    """One run's probabilities of the fold that it was not trained on."""
-    return load_probs(runs_dir / run / "probs_oof.npz", predict_command(runs_dir, run))
+def load_out_of_fold(runs_dir: Path, runs: Sequence[str], folds: Folds) -> list[Probs]:
+    """Each run's probabilities of the fold that it was not trained on.
+
+    Args:
+        runs_dir: A/runs.
+        runs: names of run folders.
+        folds: the split; a run's file must hold its whole fold.
+
+    Raises:
+        KitError: a file is missing, damaged, of other images than the run's fold, or lacks the view identity; all such
+            runs are listed.
+    """
+    found, problems = [], {}
+    for run in runs:
+        try:
+            probs = load_probs(runs_dir / run / "probs_oof.npz", predict_command(runs_dir, [run]))
+            found.append(probs)
+        except KitError as error:
+            problems[run] = str(error)
+            continue
+        fold = open_run(runs_dir / run).config.get("fold")
+        wanted = set(folds.id[folds.part == fold_name(fold)]) if fold is not None else set(probs.ids)
+        if "identity" not in probs.views:
+            problems[run] = f"expected the view identity out of fold. Received: views={probs.views}"
+        elif not len(probs.labels) or set(probs.ids) != wanted:
+            differing = len(set(probs.ids) ^ wanted)
+            problems[run] = f"expected the {len(wanted)} images of fold {fold}. Received: {len(probs.ids)}, " + (
+                f"{differing} ids in one of them only" if differing else "none at all"
+            )
+    _refuse(problems, "out-of-fold predictions", predict_command(runs_dir, list(problems)))
+    return found
+
+
+def check_classes(runs: Sequence[Run]) -> None:
+    """Refuse runs whose nets have the classes in another order than the first; all of them are listed."""
+    names = {run.name: run.config.get("data", {}).get("class_names") for run in runs}
+    first = names[runs[0].name]
+    other = {run: f"classes {found}" for run, found in names.items() if found != first}
+    _refuse(other, f"the classes of {runs[0].name}, {first}, in that order", "make train")
 
 
 def load_select(runs_dir: Path, runs: Sequence[str], suite: str) -> Table:
@@ -59,31 +97,59 @@ def load_select(runs_dir: Path, runs: Sequence[str], suite: str) -> Table:
     Args:
         runs_dir: A/runs.
         runs: names of M run folders.
-        suite: "clean" or "an2dl", a name without "judge".
+        suite: such as "clean" or "an2dl", a name without "judge".
 
     Raises:
-        KitError: a file is missing or damaged; or labels, views or the number of classes differ between runs.
+        KitError: files are missing or damaged; or images, labels, views or the number of classes differ between runs.
+            Every run that is not as the first sound one is listed.
     """
     if "judge" in suite or not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", suite):
         raise KitError(f"expected the name of a suite; ensembles are chosen on its select part. Received: {suite!r}")
-    loaded = [load_probs(runs_dir / run / f"probs_{suite}_select.npz", predict_command(runs_dir, run)) for run in runs]
-    first = loaded[0]
+    loaded: dict[str, Probs] = {}
+    problems: dict[str, str] = {}
+    for run in runs:
+        try:
+            probs = load_probs(runs_dir / run / f"probs_{suite}_select.npz", predict_command(runs_dir, [run], [suite]))
+        except KitError as error:
+            problems[run] = str(error)
+            continue
+        first = next(iter(loaded.values()), probs)
+        if misfit := _misfit(probs, first):
+            problems[run] = misfit
+        else:
+            loaded[run] = probs
+    what = f"predictions of {suite}/select that fit those of {next(iter(loaded), runs[0])}"
+    _refuse(problems, what, predict_command(runs_dir, list(problems), [suite]))
+    first = loaded[runs[0]]
     joined = []
-    for run, probs in zip(runs, loaded, strict=True):
-        mend = predict_command(runs_dir, run, runs[0])
-        if set(probs.ids) != set(first.ids):
-            differing = len(set(probs.ids) ^ set(first.ids))
-            raise _differs(mend, run, runs[0], "images", differing, "ids are in one of them only")
-        here = probs.at(first.ids, mend)
-        if not np.array_equal(here.labels, first.labels):
-            raise _differs(mend, run, runs[0], "labels", int((here.labels != first.labels).sum()), "labels differ")
-        if sorted(probs.views) != sorted(first.views) or probs.probs_vnk.shape[2] != first.probs_vnk.shape[2]:
-            raise _differs(mend, run, runs[0], "views and classes", probs.views, f"against {first.views}")
+    for probs in loaded.values():
+        here = probs.at(first.ids)
         joined.append(here.probs_vnk[[probs.views.index(view) for view in first.views]])
     return Table(list(runs), first.views, first.ids, first.labels, np.stack(joined))
 
 
-def _differs(mend: str, run: str, other: str, what: str, received: object, meaning: str) -> KitError:
-    return KitError(
-        f"expected {run} and {other} to have the same {what}. Received: {received} {meaning}. Run `{mend}` again."
-    )
+def _misfit(probs: Probs, first: Probs) -> str:
+    """What is wrong with a file in itself or beside another; "" if nothing is."""
+    shape = probs.probs_vnk.shape
+    if len(shape) != 3 or shape[:2] != (len(probs.views), len(probs.ids)) or len(probs.labels) != len(probs.ids):
+        expected = (len(probs.views), len(probs.ids), "K")
+        return f"every view needs every image: expected probabilities {expected}. Received: {shape}"
+    if len(set(probs.ids)) != len(probs.ids):
+        return f"each id once. Received: {len(probs.ids) - len(set(probs.ids))} repeats"
+    if set(probs.ids) != set(first.ids):
+        return f"the same images. Received: {len(set(probs.ids) ^ set(first.ids))} ids are in one of them only"
+    here = probs.at(first.ids)
+    if not np.array_equal(here.labels, first.labels):
+        return f"the same labels. Received: {int((here.labels != first.labels).sum())} labels differ"
+    if sorted(probs.views) != sorted(first.views):
+        return f"the same views. Received: {probs.views} against {first.views}"
+    if shape[2] != first.probs_vnk.shape[2]:
+        return f"the same classes. Received: {shape[2]} against {first.probs_vnk.shape[2]}"
+    return ""
+
+
+def _refuse(problems: dict[str, str], expected: str, mend: str) -> None:
+    """Raise one `KitError` for all runs that have a problem, if any has."""
+    if problems:
+        lines = "\n".join(f"  {run}: {problem}" for run, problem in problems.items())
+        raise KitError(f"expected {expected}. Received: {len(problems)} that differ\n{lines}\nRun `{mend}`.")

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from .unpack import QUOTA_BYTES
+from submission.kit.profiles import PROFILES_S
 
-PROFILES_S = {"an2dl": 6000.0, "codabench-default": 600.0}
-"""Time limits of known contests, a step, in seconds. Source: contestants' reports; Codabench's public queue."""
+from .unpack import QUOTA_BYTES
 
 
 @dataclass(frozen=True)

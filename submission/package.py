@@ -21,6 +21,8 @@ from .expected import TOLERANCE, check_same, load_expected
 from .zip_run import predict_with_zip
 
 _HERE = Path(__file__).resolve().parent
+OPTIONAL_KEYS = ("pool_temperature", "order", "adapt", "class_prior", "limit_s")
+"""Of ensemble.json and the manifest; a zip without them is blended as is, in order, and adapts to nothing."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ def _files(artifacts: Path, ensemble: dict[str, Any]) -> dict[str, Path | bytes]
         ],
         "views": ensemble["views"],
         "weights_mv": ensemble["weights_mv"],
+        **{key: ensemble[key] for key in OPTIONAL_KEYS if key in ensemble},
         "class_names": exported["class_names"],
         "image_shape": exported["image_shape"],
         "versions": {**exported["versions"], "kit": hashlib.sha256(code.encode()).hexdigest()[:8]},
@@ -125,7 +128,7 @@ def _check_rules(path: Path) -> None:
 def _check_numbers(path: Path, artifacts: Path, ensemble: dict[str, Any], tolerance: float) -> float:
     expected = load_expected(artifacts, [member["run"] for member in ensemble["members"]], ensemble["views"])
     temperatures = [member["temperature"] for member in ensemble["members"]]
-    wanted = blend(expected.probs_mvnk, ensemble["weights_mv"], temperatures)
+    wanted = blend(expected.probs_mvnk, ensemble["weights_mv"], temperatures, ensemble.get("pool_temperature", 1.0))
     labels, probs = predict_with_zip(path, expected.images)
     export = f"python -m submission.export --artifacts {artifacts}"
     mend = f"Run `{export}` on the machine that predicted, or raise --tolerance."

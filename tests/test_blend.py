@@ -66,3 +66,13 @@ def test_rows_sum_to_1_and_the_order_of_members_does_not_matter(case):
 def test_bad_arguments_are_refused(weights, temperatures, message):
     with pytest.raises(ValueError, match=message):
         blend(np.full((1, 2, 3, 2), 0.5), np.array(weights), temperatures)
+
+
+def test_the_pool_is_tempered_after_the_mean():
+    probs = np.array([[[[0.8, 0.2]]], [[[0.6, 0.4]]]])  # M=2, V=1, N=1: the mean is .7 and .3
+    weights = np.array([[0.5], [0.5]])
+    got = blend(probs, weights, [1.0, 1.0], pool_temperature=0.5)
+    np.testing.assert_allclose(got, [[0.49 / 0.58, 0.09 / 0.58]], rtol=1e-6)
+    np.testing.assert_array_equal(blend(probs, weights, [1.0, 1.0], 1.0), blend(probs, weights, [1.0, 1.0]))
+    with pytest.raises(ValueError, match="temperature must be above 0"):
+        blend(probs, weights, [1.0, 1.0], pool_temperature=0)

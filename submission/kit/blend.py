@@ -1,4 +1,4 @@
-"""Many members' probabilities to one: tempered, then a weighted arithmetic mean over members and views."""
+"""Many members' probabilities to one: tempered, then their weighted mean over members and views, tempered again."""
 
 from __future__ import annotations
 
@@ -27,19 +27,24 @@ def temper(probs: np.ndarray, temperature: float) -> np.ndarray:
     return powers / powers.sum(-1, keepdims=True)
 
 
-def blend(probs_mvnk: np.ndarray, weights_mv: np.ndarray, temperatures_m: Sequence[float]) -> np.ndarray:
-    """Weighted mean of tempered probabilities.
+def blend(
+    probs_mvnk: np.ndarray, weights_mv: np.ndarray, temperatures_m: Sequence[float], pool_temperature: float = 1.0
+) -> np.ndarray:
+    """Weighted mean of tempered probabilities, itself tempered: a mean of calibrated nets is too unsure.
 
     Args:
         probs_mvnk: (M, V, N, K) probabilities; what has weight 0 is not read and may hold anything.
         weights_mv: (M, V), at least 0, sum 1.
         temperatures_m: M temperatures, above 0.
+        pool_temperature: of the mean, above 0; it never changes which class is the most probable.
 
     Returns:
         float32 (N, K), rows sum to 1.
 
     Raises:
         ValueError: shapes that do not fit together, or weights that are negative or do not sum to 1.
+
+    Source: Rahaman and Thiery 2021, "Uncertainty Quantification and Deep Ensembles" (pool, then calibrate).
     """
     weights_mv = np.asarray(weights_mv, np.float64)
     if probs_mvnk.ndim != 4 or probs_mvnk.shape[:2] != weights_mv.shape or len(temperatures_m) != len(weights_mv):
@@ -51,6 +56,8 @@ def blend(probs_mvnk: np.ndarray, weights_mv: np.ndarray, temperatures_m: Sequen
     mixed = np.zeros(probs_mvnk.shape[2:])
     for m, v in np.argwhere(weights_mv > 0):
         mixed += weights_mv[m, v] * temper(probs_mvnk[m, v], temperatures_m[m])
+    if pool_temperature != 1:
+        mixed = temper(mixed, pool_temperature)
     return mixed.astype(np.float32)
 
 
