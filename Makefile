@@ -12,7 +12,7 @@ SUITES ?=
 # recipe:fold left out:seed
 MEMBERS ?= small_cnn:0:0 mobilenet_v3_small:1:0
 SET ?=
-# runs that are trained already, by name: in place of MEMBERS
+# names of trained runs: in place of MEMBERS, or for a soup
 RUNS ?=
 # a file that sets SWEEP, or one of training/sweeping/named
 SWEEP ?= tiny
@@ -29,7 +29,6 @@ BUDGET ?=
 LIMIT_S ?=
 LIMIT_MB ?=
 IMAGES ?=
-# names of runs, for a soup
 PHASE ?=
 # a leaderboard score: sha256 score phase
 ADD ?=
