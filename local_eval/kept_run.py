@@ -14,26 +14,19 @@ from typing import Any
 from submission.kit.errors import KitError
 from submission.kit.files import read_json, sha256_file, write_json
 
+from .images_fingerprint import images_fingerprint
 from .isolation import Isolation
 from .limits import PROFILES_S
 from .versions import library_versions
 from .worker import PLATFORMS
 
 FILE = "fingerprint.json"
-ARRAYS = ("images.npy", "labels.npy", "ids.npy")
-"""Of an image set; they are what a run depends on."""
-
 _PROGRAMS = ("ingestion_program", "scoring_program", "table_program")
 
 
 def run_folder(artifacts: Path, sha256: str, suite: str, part: str) -> Path:
     """Where the run of a zip on a part of a suite is kept: A/judge/<sha8>/<suite>-<part>."""
     return artifacts / "judge" / sha256[:8] / f"{suite}-{part}"
-
-
-def images_fingerprint(folder: Path) -> str:
-    """Of an image set's arrays: pixels, labels and ids. `OSError` where one cannot be read."""
-    return "-".join(sha256_file(folder / name)[:16] for name in ARRAYS)
 
 
 def made_of(sha256: str, images: str, profile: str, isolation: Isolation) -> dict[str, Any]:

@@ -17,9 +17,10 @@ from submission.kit.latest import read_latest, stored_path
 
 from .forecast import describe_forecasts, describe_unlabelled, main_forecast, make_forecasts
 from .forecast_images import forecast_images
+from .images_fingerprint import ARRAYS, images_fingerprint
 from .isolation import Isolation, add_options, choose_isolation, chosen, describe_isolation
 from .judged import Judged, open_judged
-from .kept_run import ARRAYS, images_fingerprint, is_kept, keep_run, made_of, run_folder
+from .kept_run import is_kept, keep_run, made_of, run_folder
 from .limits import PROFILES_S, Limits
 from .score_table import score_table, suite_order
 from .suite_folder import FULL, check_suite, suite_command
