@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from submission.kit.errors import KitError
@@ -175,7 +176,8 @@ def _write(folder: Path, content: _Content) -> int:
     shape = content.holdout.data.image_shape
     _check_space(folder, len(content.rows) * int(np.prod(shape)))
     meta = content.meta
-    with atomic_path(folder) as new:
+    # The products are those of single images: several threads wait for each other more than they help.
+    with threadpool_limits(1, "blas"), atomic_path(folder) as new:
         write_image_set(new, content.batches(), len(content.rows), shape, meta, ids=content.ids)
         severities = [grade for _, grade in content.cells] if content.cells is not None else None
         write_operations(new / "operations.csv", content.ids, content.operations, severities)
