@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from benchmarks.shared_contest import share_contest
 from ensembles.fit import Settings, fit
+from local_eval.score import written_suites
 from local_eval.score_table import suite_order
 from submission.kit.console import run_main
 from submission.kit.errors import KitError
@@ -164,11 +165,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args.names = list(dict.fromkeys(args.names.split(",")))
     out = args.out or args.artifacts / "scores"
     todo = jobs(args)
-    suites = args.suite or suite_order(
-        path.parent.parent.name for path in args.artifacts.glob("suites/*/judge/meta.json")
-    )
+    suites = args.suite or written_suites(args.artifacts)
     folds = args.artifacts / "split" / "folds.csv"
-    if not folds.is_file() or not suites:
+    if not folds.is_file() or not (args.artifacts / "suites").is_dir():
         raise KitError(
             f"{args.artifacts} has no split or no suites: run `make suites ARTIFACTS={args.artifacts}` first."
         )

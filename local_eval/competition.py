@@ -55,7 +55,8 @@ class Phase:
 
 @dataclass(frozen=True)
 class Competition:
-    """phases in their order, whose positions are their numbers; solutions: number -> folder or zip."""
+    """phases in their order, whose positions are their numbers; solutions: number -> folder or zip; shows_page: whether
+    the scoring program's page is kept and shown."""
 
     title: str
     docker_image: str
@@ -63,6 +64,7 @@ class Competition:
     tasks: dict[int, Task]
     columns: list[Column]
     solutions: dict[int, Path]
+    shows_page: bool
 
 
 def open_competition(bundle: str | Path, folder: Path) -> Competition:
@@ -102,6 +104,7 @@ def open_competition(bundle: str | Path, folder: Path) -> Competition:
         tasks,
         _columns(boards[0]) if boards else [],
         _solutions(found, home),
+        found.flag("enable_detailed_results"),
     )
     for what in ("phases", "columns"):
         if not getattr(competition, what):

@@ -41,7 +41,8 @@ def judge_on_competition(
         zip_path: the submission.
         competition, phase: whose programs and data are run.
         folder: what is kept; an old one is removed first: outcome.json, and for each task and Codabench version a
-            folder task<index>-<version> with logs, and with scores and page of a run that Finished.
+            folder task<index>-<version> with logs, and of a run that Finished with scores and, where the bundle enables
+            detailed results, the page.
         limits: for each step.
         platforms: Codabench versions.
         isolation: where the programs run.
@@ -158,7 +159,8 @@ def _keep(outcome: Outcome, competition: Competition, task: Task, kept: Path, ne
     row = leaderboard_row(competition.columns, outcome.scores or {})
     if outcome.status == FINISHED and outcome.results_dir is not None:
         found = {name: outcome.results_dir / name for name in _RESULTS}
-        found[_PAGE] = results_page(outcome.results_dir)
+        if competition.shows_page:
+            found[_PAGE] = results_page(outcome.results_dir)
         for name, path in found.items():
             if path.is_file() and not path.is_symlink():
                 shutil.copyfile(path, kept / name)

@@ -27,8 +27,9 @@ from submission.kit.files import read_json, sha256_file, write_json
 from submission.kit.latest import read_latest
 
 from .judged import open_judged
+from .kept_run import run_folder
 from .operations_file import read_cells
-from .suite_folder import FULL
+from .suite_folder import FULL, check_suite
 
 PART = "judge"
 
@@ -166,13 +167,16 @@ def of_zip(artifacts: Path, zip_path: Path, suite: str, baseline: Baseline | Non
     """The errors of a zip whose runs on the suite and on clean images are there.
 
     Raises:
-        KitError: one is not, or failed; or the suite is no table of corruptions.
+        KitError: one is not, or failed; a suite is not as it was written, or no table of corruptions.
     """
     mend = f"python -m local_eval.score --artifacts {artifacts} --zip {zip_path} --suite clean {suite}"
-    runs = artifacts / "judge" / sha256_file(zip_path)[:8]
+    sha256 = sha256_file(zip_path)
+    for name in ("clean", suite):
+        check_suite(artifacts / "suites" / name / PART, artifacts)
     cells = read_cells(artifacts / "suites" / suite / PART / "operations.csv", "python -m local_eval.suites")
     clean, shifted = (
-        open_judged(runs / f"{name}-{PART}", artifacts / "suites" / name / PART, mend) for name in ("clean", suite)
+        open_judged(run_folder(artifacts, sha256, name, PART), artifacts / "suites" / name / PART, mend)
+        for name in ("clean", suite)
     )
     table = suite.removesuffix(FULL)
     balanced = table in _BALANCED
@@ -225,8 +229,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise KitError(f"expected a zip at {zip_path}. Received: no such file.")
     result = of_zip(args.artifacts, zip_path, args.suite, baseline)
     value: dict[str, Any] = {"zip": zip_path.name, "suite": args.suite, **asdict(result)}
-    folder = args.artifacts / "judge" / sha256_file(zip_path)[:8]
-    write_json(folder / f"{args.suite}-{PART}" / "corruption_error.json", value)
+    folder = run_folder(args.artifacts, sha256_file(zip_path), args.suite, PART)
+    write_json(folder / "corruption_error.json", value)
     if args.write_baseline:
         write_json(args.write_baseline, {"clean": result.clean, "errors": result.errors})
     print(describe(result))

@@ -1,7 +1,5 @@
 """One zip on one image set: the platform's run, kept as a folder that says how it ended."""
 
-import importlib.metadata
-import platform as host
 import shutil
 import tempfile
 import zipfile
@@ -19,6 +17,7 @@ from .case import Case, make_case, spread_rows
 from .isolation import Isolation, choose_isolation
 from .limits import Limits
 from .outcome import Outcome
+from .versions import library_versions
 from .worker import PLATFORMS, run_on_platforms, run_submission
 
 PROGRAMS = Path(__file__).parent
@@ -77,7 +76,7 @@ def judge(
         raise KitError(f"expected platform to be {', '.join(PLATFORMS)} or both. Received: platform={platform!r}.")
     if len(images) == 0 or (limit_images is not None and limit_images < 1):
         raise KitError(f"expected at least one image. Received: {len(images)} images, limit {limit_images}.")
-    about = {**(notes or {}), "limit_s": limits.limit_s, "limit_mb": limits.limit_mb, "versions": _versions()}
+    about = {**(notes or {}), "limit_s": limits.limit_s, "limit_mb": limits.limit_mb, "versions": library_versions()}
     isolation = isolation or choose_isolation()
     shutil.rmtree(folder, ignore_errors=True)
     unfinished = Outcome("Failed", "the run did not come to its end", platform)
@@ -203,13 +202,3 @@ def _own_ids(path: Path, case: Case) -> None:
         arrays = dict(file)
     own = dict(zip(staged.tolist(), case.ids.tolist(), strict=True))
     np.savez(path, **{**arrays, "ids": np.array([own[one] for one in arrays["ids"].tolist()])})  # type: ignore[arg-type]
-
-
-def _versions() -> dict[str, str]:
-    versions = {"python": host.python_version()}
-    for name in ("numpy", "tensorflow", "keras"):
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions

@@ -13,6 +13,8 @@ from submission.kit.errors import KitError
 from submission.kit.files import read_json
 from submission.kit.image_set import ImageSet, open_image_set
 
+from .kept_run import check_images
+
 FINISHED = "Finished"
 
 
@@ -55,7 +57,8 @@ def open_judged(folder: str | Path, suite_folder: str | Path, mend: str) -> Judg
         mend: the command that makes the run; it is named in errors.
 
     Raises:
-        KitError: the run failed, a file is missing or damaged, or its ids are not the suite's.
+        KitError: the run failed, a file is missing or damaged, its ids are not the suite's, or it was made on other
+            images than the suite has now.
     """
     folder = Path(folder)
     artifacts = Path(suite_folder).parents[2]
@@ -63,6 +66,7 @@ def open_judged(folder: str | Path, suite_folder: str | Path, mend: str) -> Judg
     outcome = read_json(folder / "outcome.json", mend)
     if outcome.get("status") != FINISHED:
         raise _failed(folder, outcome, mend)
+    check_images(folder, Path(suite_folder), mend)
     arrays = _load(folder / "predictions.npz", ("ids", "labels"), mend)
     rows = _rows(arrays["ids"], images.ids, folder / "predictions.npz", mend)
     predictions = arrays["labels"][rows].astype(np.int64)

@@ -37,6 +37,7 @@ def in_version_2(found: Node) -> Node:
         ],
         "tasks": [_task(phase, index) for index, phase in enumerate(phases)],
         "leaderboards": _leaderboards(found),
+        "enable_detailed_results": found.get("enable_detailed_results", False),
     }
     return Node(value, found.where)
 

@@ -21,6 +21,7 @@ from .bundle_run import DEFAULT_PROFILE, describe_bundle, judge_bundle
 from .interpreter import find_interpreter
 from .isolation import Isolation, add_options, chosen, describe_isolation
 from .judge import judge
+from .kept_run import run_folder
 from .ledger import append_record
 from .limits import PROFILES_S, Limits
 from .worker import PLATFORMS
@@ -194,7 +195,7 @@ def _judge(
     sha256 = sha256_file(zip_path)
     suite, part = name
     tried = f"-limit{limit_images}" if limit_images is not None else ""
-    folder = artifacts / "judge" / sha256[:8] / f"{suite}-{part}{tried}"
+    folder = run_folder(artifacts, sha256, suite, part + tried)
     notes = {
         "zip": str(zip_path),
         "sha256": sha256,

@@ -1,4 +1,8 @@
-"""Run the zip as the platform does on clean and shifted images, and say what it scores and what it will score."""
+"""Run the zip as the platform does on clean and shifted images, and say what it scores and what it will score.
+
+A run that is there already is taken, if it is of the same zip, images, limits, isolation and platform and its files are
+as it left them: one more suite costs one run, and what a kill interrupts is all that is lost.
+"""
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
@@ -13,8 +17,10 @@ from submission.kit.latest import read_latest, stored_path
 
 from .forecast import describe_forecasts, describe_unlabelled, main_forecast, make_forecasts
 from .forecast_images import forecast_images
+from .images_fingerprint import ARRAYS, images_fingerprint
 from .isolation import Isolation, add_options, choose_isolation, chosen, describe_isolation
 from .judged import Judged, open_judged
+from .kept_run import is_kept, keep_run, made_of, run_folder
 from .limits import PROFILES_S, Limits
 from .score_table import score_table, suite_order
 from .suite_folder import FULL, check_suite, suite_command
@@ -22,20 +28,6 @@ from .suite_folder import FULL, check_suite, suite_command
 PART = "judge"
 SUITES = ("clean", "an2dl")  # at least; by default all that there are
 SHIFTED = "an2dl"  # the suite that the forecast is made from
-_KEYS = {
-    "zip",
-    "sha256",
-    "size_bytes",
-    "profile",
-    "isolation",
-    "suites",
-    "rows",
-    "forecast",
-    "forecasts",
-    "unlabelled",
-}
-_ARRAYS = ("images.npy", "labels.npy", "ids.npy")
-
 # (artifacts, zip, suite, part, profile) -> folder of the run, whose outcome.json says how it ended
 JudgeZip = Callable[[Path, Path, str, str, str], Path]
 
@@ -58,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--profile", default="an2dl", choices=sorted(PROFILES_S), help="the platform's limits")
     add_options(parser)
+    parser.add_argument("--force", action="store_true", help="run every suite, also where a run can be taken")
     parser.add_argument("--brief", action="store_true", help="print one line instead of the table")
     args = parser.parse_args(argv)
     suites = [name for text in args.suite for name in text.split(",") if name]
@@ -68,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.profile,
         isolation=chosen(args),
         unlabelled=args.unlabelled,
+        force=args.force,
     )
     print(describe_briefly(value) if args.brief else describe(value, args.artifacts))
     return 0
@@ -81,10 +75,9 @@ def score(
     judge: JudgeZip | None = None,
     isolation: Isolation | None = None,
     unlabelled: Path | None = None,
+    force: bool = False,
 ) -> dict[str, Any]:
-    """Judge a zip and write its score.json (see `score_file`).
-
-    Up to date when zip, suites, profile and isolation are the file's.
+    """Judge a zip and write its score.json (see `score_file`); runs that can be taken are (see `kept_run`).
 
     Args:
         artifacts: the contest's folder.
@@ -94,48 +87,54 @@ def score(
         judge: runs the zip on one suite; by default `local_eval.run.judge_zip`.
         isolation: where its programs run; by default `choose_isolation("auto")`.
         unlabelled: images to forecast, too; the forecasts follow the ledger, even where the runs are up to date.
+        force: take no run that is there.
 
     Returns:
         What score.json holds; its "zip" is relative to `artifacts` where it lies inside.
 
     Raises:
         KitError: no zip, or no suite: then nothing was changed. Or a run that failed: then there is no score.json of
-            this zip; that of another one is left.
+            this zip; that of another one is left, and so are the runs that finished.
     """
     zip_path = zip_path or read_latest(artifacts).path
     if not zip_path.is_file():
         raise KitError(f"expected a zip at {zip_path}. Received: no such file.")
     if profile not in PROFILES_S:
         raise KitError(f"expected profile to be one of {', '.join(PROFILES_S)}. Received: profile={profile!r}.")
-    limit_s, suites = PROFILES_S[profile], suite_order(set(suites or written_suites(artifacts)))
+    suites = suite_order(set(suites or written_suites(artifacts)))
     isolation = isolation or choose_isolation()
     prints = {suite: _fingerprint(artifacts / "suites" / suite / PART, artifacts) for suite in suites}
     sha256 = sha256_file(zip_path)
-    path, zip_stored = score_file(artifacts, sha256), stored_path(zip_path, artifacts)
-    if (found := _same(path, artifacts, sha256, prints, profile, isolation)) is not None:
-        old, judged = found
-        new = old | {"zip": zip_stored} | _forecasts(artifacts, zip_path, sha256, judged, profile, unlabelled, old)
-        if new != old:  # the same bytes by another name, or another ledger
-            write_json(path, new)
-        return new
-    path.unlink(missing_ok=True)  # an interrupted or failed run must not leave an older score behind
+    path = score_file(artifacts, sha256)
+    made = {suite: made_of(sha256, prints[suite], profile, isolation) for suite in suites}
+    folders = {suite: run_folder(artifacts, sha256, suite, PART) for suite in suites}
+    todo = [suite for suite in suites if force or not is_kept(folders[suite], made[suite])]
+    old = {} if todo else _old(path)
+    if todo:
+        path.unlink(missing_ok=True)  # an interrupted or failed run must not leave an older score behind
     mend = f"python -m local_eval.score --artifacts {artifacts} --zip {zip_path}"
     judge = judge or partial(_judge_zip, isolation=isolation)
     judged = {}
     for suite in suites:
-        folder = judge(artifacts, zip_path, suite, PART, profile)
-        judged[suite] = open_judged(folder, artifacts / "suites" / suite / PART, mend)
+        if suite in todo:
+            folders[suite] = judge(artifacts, zip_path, suite, PART, profile)
+        judged[suite] = open_judged(folders[suite], artifacts / "suites" / suite / PART, mend)
+        if suite in todo:
+            keep_run(folders[suite], made[suite])
     value = {
-        "zip": zip_stored,
+        "zip": stored_path(zip_path, artifacts),
         "sha256": sha256,
         "size_bytes": zip_path.stat().st_size,
         "profile": profile,
         "isolation": isolation.as_json(),
-        "suites": {suite: _suite(artifacts, run, prints[suite], limit_s) for suite, run in judged.items()},
+        "suites": {suite: _suite(artifacts, run, prints[suite], made[suite]) for suite, run in judged.items()},
         "rows": score_table(judged),
-        **_forecasts(artifacts, zip_path, sha256, judged, profile, unlabelled, {}),
     }
-    write_json(path, value)
+    if old.get("suites") != value["suites"]:
+        old = {}  # its forecast of unlabelled images is of other suites
+    value |= _forecasts(artifacts, zip_path, sha256, judged, profile, unlabelled, old)
+    if value != old:
+        write_json(path, value)
     return value
 
 
@@ -222,44 +221,32 @@ def _judge_zip(artifacts: Path, zip_path: Path, suite: str, part: str, profile: 
 
 
 def _fingerprint(folder: Path, artifacts: Path) -> str:
-    missing = [name for name in _ARRAYS if not (folder / name).is_file()]
+    missing = [name for name in ARRAYS if not (folder / name).is_file()]
     if missing:
         raise KitError(
             f"expected an image set in {folder}. Received: no {', '.join(missing)}. "
             f"Run `{suite_command(folder, artifacts)}` first."
         )
     check_suite(folder, artifacts)
-    return "-".join(sha256_file(folder / name)[:16] for name in _ARRAYS)
+    return images_fingerprint(folder)
 
 
-def _same(
-    path: Path, artifacts: Path, sha256: str, prints: Mapping[str, str], profile: str, isolation: Isolation
-) -> tuple[dict[str, Any], dict[str, Judged]] | None:
-    """The score that is there, if it is of the same inputs and its runs can still be read; the report needs them."""
+def _old(path: Path) -> dict[str, Any]:
+    """The score that is there; {} where there is none or nothing can be made of it."""
     try:
-        old = read_json(path, "")
-        found = {suite: run["fingerprint"] for suite, run in old["suites"].items()}
-        same = (old["sha256"], old["profile"], found) == (sha256, profile, prints)
-        if not same or not old.keys() >= _KEYS or old["isolation"] != isolation.as_json():
-            return None
-        judged = {
-            suite: open_judged(artifacts / run["folder"], artifacts / "suites" / suite / PART, "")
-            for suite, run in old["suites"].items()
-        }
-        if len(old["rows"]) > 1 and any(run.table is None for run in judged.values()):
-            return None  # judged since without the members
-    except (KitError, KeyError, TypeError, AttributeError):  # none, or of another form
-        return None
-    return old, judged
+        value = read_json(path, "")
+    except KitError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
-def _suite(artifacts: Path, run: Judged, fingerprint: str, limit_s: float) -> dict[str, Any]:
+def _suite(artifacts: Path, run: Judged, fingerprint: str, made: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "fingerprint": fingerprint,
         "folder": run.folder.relative_to(artifacts).as_posix(),
         "n": len(run.images),
         "seconds": run.outcome["seconds"],
-        "limit_s": limit_s,
+        "limit_s": made["limit_s"],
     }
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from submission.kit.errors import KitError
@@ -21,12 +22,19 @@ from submission.kit.image_set import open_image_set, write_image_set
 from .holdout import Holdout
 from .operations_file import write_operations
 from .shifts.grid import Cell, GridSuite
-from .shifts.suite import Suite
+from .shifts.suite import Suite, get_suite, suite_names
 
 BATCH_SIZE = 64
 FULL = "-full"
 
 _MEND = "python -m local_eval.suites"
+_SHA256 = {
+    "sha256": "images.npy",
+    "labels_sha256": "labels.npy",
+    "ids_sha256": "ids.npy",
+    "operations_sha256": "operations.csv",
+}
+"""Keys of meta.json, and the files whose sha256 they hold."""
 _SPARE_BYTES = 256 << 20  # left free on the disk
 
 
@@ -131,29 +139,35 @@ def suite_command(folder: Path, artifacts: Path) -> str:
 
 
 def check_suite(folder: str | Path, artifacts: str | Path) -> None:
-    """Refuse a suite that was changed after it was written, or written for another split.
+    """Refuse a suite that was changed since it was written, or written for another split or by another version.
 
     Args:
         folder: A/suites/<suite>/<part>; one without sha256 in its meta.json is somebody's own and passes.
         artifacts: A.
 
     Raises:
-        KitError: the folder is not as it was written; names the command that makes it anew.
+        KitError: the folder is not as it would be written now; names the command that makes it anew.
     """
     folder, artifacts = Path(folder), Path(artifacts)
     mend = suite_command(folder, artifacts)
     meta = read_json(folder / "meta.json", mend)
     if "sha256" not in meta:
         return
-    found = sha256_file(folder / "images.npy")
-    if found != meta["sha256"]:
-        raise KitError(
-            f"{folder / 'images.npy'} was changed since the suite was written: expected sha256 {meta['sha256'][:16]}. "
-            f"Received: {found[:16]}. Run `{mend}`."
-        )
+    for key, name in _SHA256.items():
+        if key in meta and (found := _sha256(folder / name)) != meta[key]:
+            raise KitError(
+                f"{folder / name} was changed since the suite was written: expected sha256 {meta[key][:16]}. "
+                f"Received: {found[:16]}. Run `{mend}`."
+            )
     folds = artifacts / "split" / "folds.csv"
     if folds.exists() and meta.get("folds_sha256") != sha256_file(folds):
         raise KitError(f"{folder} was written for another split than {folds}: run `{mend}`.")
+    name = folder.parent.name.removesuffix(FULL)
+    if name in suite_names() and meta.get("version", 0) != (version := get_suite(name).version):
+        raise KitError(
+            f"{folder} was written by another version of the suite {name}: expected {version}. Received: "
+            f"{meta.get('version')}. Run `{mend}`."
+        )
 
 
 def _write(folder: Path, content: _Content) -> int:
@@ -162,12 +176,12 @@ def _write(folder: Path, content: _Content) -> int:
     shape = content.holdout.data.image_shape
     _check_space(folder, len(content.rows) * int(np.prod(shape)))
     meta = content.meta
-    with atomic_path(folder) as new:
+    # The products are those of single images: several threads wait for each other more than they help.
+    with threadpool_limits(1, "blas"), atomic_path(folder) as new:
         write_image_set(new, content.batches(), len(content.rows), shape, meta, ids=content.ids)
         severities = [grade for _, grade in content.cells] if content.cells is not None else None
         write_operations(new / "operations.csv", content.ids, content.operations, severities)
-        meta["sha256"] = sha256_file(new / "images.npy")
-        meta["operations_sha256"] = sha256_file(new / "operations.csv")
+        meta |= {key: sha256_file(new / name) for key, name in _SHA256.items()}
         meta["images_by_operation"] = dict(Counter(name for names in content.operations for name in names))
         meta["images_by_operation_count"] = {
             str(n): k for n, k in Counter(len(names) for names in content.operations).items()
@@ -194,12 +208,14 @@ def _is_up_to_date(folder: Path, content: _Content) -> bool:
         there = open_image_set(folder, _MEND)
     except KitError:
         return False  # not there or damaged: made anew
-    operations = folder / "operations.csv"
     return (
         all(there.meta.get(key) == value for key, value in content.meta.items())
         and np.array_equal(there.ids, content.ids)
         and np.array_equal(there.labels, content.labels)
-        and there.meta.get("sha256") == sha256_file(folder / "images.npy")
-        and operations.exists()
-        and there.meta.get("operations_sha256") == sha256_file(operations)
+        and all(there.meta.get(key) == _sha256(folder / _SHA256[key]) for key in ("sha256", "operations_sha256"))
     )
+
+
+def _sha256(path: Path) -> str:
+    """Of a file; "none" where there is none."""
+    return sha256_file(path) if path.exists() else "none"

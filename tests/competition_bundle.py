@@ -9,6 +9,7 @@ version: 2
 title: Sums
 image: logo.png
 docker_image: codalab/codalab-legacy:py39
+enable_detailed_results: true
 terms: terms.md
 pages: [{title: a, file: terms.md}]
 tasks:

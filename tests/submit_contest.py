@@ -81,12 +81,22 @@ def make_contest(folder: Path) -> Iterator[Contest]:
         server.server_close()
 
 
-@contextmanager
-def no_secret_in(folder: Path, capsys: pytest.CaptureFixture) -> Iterator[None]:
-    """After the block neither the token nor a signature was printed or written."""
+@pytest.fixture
+def contest(tmp_path: Path) -> Iterator[Contest]:
+    """For tests that import it."""
+    with make_contest(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def no_secret_anywhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """After every test of a module that imports it neither the token nor a signature was printed or written."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     yield
     printed = capsys.readouterr()
-    written = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     for secret in (TOKEN, SIGNATURE):
         assert secret not in printed.out + printed.err
         assert not any(secret.encode() in text for text in written)

@@ -176,6 +176,22 @@ def test_any_html_is_kept_as_the_page(tmp_path):
 
 
 @ISOLATED
+@pytest.mark.parametrize("said", ["false", "no", None])
+def test_no_page_is_kept_where_the_bundle_does_not_enable_detailed_results(tmp_path, said):
+    scoring = {
+        "metadata": "command: python score.py $input $output",
+        "score.py": SCORING + "open(sys.argv[2] + '/detailed_results.html', 'w').write('<p>mine')\n",
+    }
+    lines = [line for line in YAML.splitlines() if not line.startswith("enable_detailed_results")]
+    lines += [f"enable_detailed_results: {said}"] if said else []
+    packed = make_zip(tmp_path / "scoring.zip", scoring).read_bytes()
+    write_bundle(tmp_path, **{"scoring.zip": packed, "competition.yaml": "\n".join(lines)})
+    assert run(tmp_path, str(make_zip(tmp_path / "s.zip", {"model.py": MODEL})), "--platform", "1.27") == 0
+    assert len(list((tmp_path / "A/judge").glob("*/*/task0-1.27/scores.json"))) == 1
+    assert not list((tmp_path / "A/judge").glob("**/*.html"))
+
+
+@ISOLATED
 def test_the_bundles_own_solution(tmp_path, capsys):
     write_bundle(tmp_path)
     assert run(tmp_path, "--solution", "7", "--platform", "1.27") == 0

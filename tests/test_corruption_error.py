@@ -112,7 +112,7 @@ def test_of_a_judged_zip_and_against_its_own_baseline(contest, capsys, tmp_path)
     ("arguments", "message"),
     [
         (["--suite", "clean"], "as of a table of corruptions|operations.csv is missing"),
-        (["--suite", "bloodmnist-c"], r"operations\.csv is missing: run `python -m local_eval\.suites"),
+        (["--suite", "bloodmnist-c"], r"meta\.json is missing: run `python -m local_eval\.suites"),
         (["--zip", "no.zip"], r"expected a zip at no\.zip\. Received: no such file"),
         (
             ["--baseline", "no.json"],

@@ -11,8 +11,10 @@ from report_artifacts import MEMBERS, make_contest
 
 from local_eval.isolation import choose_isolation
 from local_eval.judged import open_judged
+from local_eval.operations_file import write_operations
 from local_eval.score import describe, main, score, written_suites
 from local_eval.score_table import accuracy_cell, score_table
+from local_eval.shifts.suite import get_suite
 from submission.kit.errors import KitError
 from submission.kit.files import read_json, sha256_file, write_json
 
@@ -70,50 +72,6 @@ def test_a_zip_of_another_kit_has_one_row(tmp_path):
     contest = make_contest(tmp_path / "A", n=12, size=8, table=False)
     value = score(contest.artifacts, judge=contest.judge)
     assert [(row["kind"], row["name"]) for row in value["rows"]] == [("submission", "submission")]
-
-
-def test_up_to_date_until_zip_suite_profile_or_choice_change(contest):
-    calls = []
-
-    def judge(*arguments):
-        calls.append(arguments[2])
-        return contest.judge(*arguments)
-
-    first = score(contest.artifacts, judge=judge)
-    assert calls == ["clean", "an2dl"]
-    assert score(contest.artifacts, judge=judge) == json.loads(json.dumps(first))
-    assert len(calls) == 2
-    score(contest.artifacts, profile="codabench-default", judge=judge)
-    assert len(calls) == 4
-    labels = contest.artifacts / "suites" / "clean" / "judge" / "labels.npy"
-    np.save(labels, (np.load(labels) + 1) % 8)
-    score(contest.artifacts, profile="codabench-default", judge=judge)
-    assert len(calls) == 6
-    only_clean = score(contest.artifacts, suites=["clean"], judge=judge)
-    assert len(calls) == 7
-    assert only_clean["forecast"] is None
-    assert "no forecast: it needs the suite an2dl" in describe(only_clean, contest.artifacts)
-
-
-def test_isolation_is_told_and_another_one_is_judged_again(contest, capsys):
-    calls = []
-
-    def judge(*arguments):
-        calls.append(arguments[2])
-        return contest.judge(*arguments)
-
-    plain = choose_isolation("none")
-    value = score(contest.artifacts, judge=judge, isolation=plain)
-    assert value["isolation"] == plain.as_json()
-    assert "limit 6000 s a step (an2dl); not isolated (switched off); not guaranteed: no net" in describe(
-        value, contest.artifacts
-    )
-    assert main(["--artifacts", str(contest.artifacts), "--isolation", "none"]) == 0  # up to date: nothing is run
-    assert "not isolated (switched off)" in capsys.readouterr().out
-    score(contest.artifacts, judge=judge, isolation=plain)
-    assert len(calls) == 2
-    score(contest.artifacts, judge=judge, isolation=replace(plain, active=True, reason=""))
-    assert len(calls) == 4
 
 
 def test_where_the_programs_run_reaches_the_judge(contest, monkeypatch):
@@ -200,48 +158,6 @@ def test_the_packaged_zip_by_another_name_is_the_packaged_one(contest, tmp_path)
     copy = shutil.copyfile(contest.zip, tmp_path / "copy.zip")
     assert score(contest.artifacts, copy, judge=None)["zip"] == str(copy)  # the runs are not repeated
     assert read_json(contest.artifacts / "judge" / "score.json", "")["zip"] == str(copy)
-
-
-def no_run(contest):
-    (run_folder(contest) / "outcome.json").unlink()
-
-
-def no_table(contest):
-    (run_folder(contest) / "table.npz").unlink()
-
-
-def no_form(contest):
-    write_json(contest.artifacts / "judge" / "score.json", {"suites": {"clean": 1}})
-
-
-def no_rows(contest):
-    value = read_json(contest.artifacts / "judge" / "score.json", "")
-    del value["rows"]
-    write_json(contest.artifacts / "judge" / "score.json", value)
-
-
-def a_list(contest):
-    write_json(contest.artifacts / "judge" / "score.json", [1])
-
-
-def no_json(contest):
-    (contest.artifacts / "judge" / "score.json").write_text("{")
-
-
-@pytest.mark.parametrize("spoil", [no_run, no_table, no_form, no_rows, a_list, no_json])
-def test_a_score_that_nothing_can_be_made_of_is_made_again(contest, spoil, tmp_path):
-    first = score(contest.artifacts, judge=contest.judge)
-    runs = shutil.copytree(run_folder(contest).parent, tmp_path / "runs")
-    spoil(contest)
-    calls = []
-
-    def judge(artifacts, zip_path, suite, part, profile):
-        calls.append(suite)
-        folder = contest.judge(artifacts, zip_path, suite, part, profile)
-        return shutil.copytree(runs / folder.name, folder, dirs_exist_ok=True)
-
-    assert score(contest.artifacts, judge=judge) == first
-    assert calls == ["clean", "an2dl"]
 
 
 def test_text_has_all_that_a_reader_needs(contest):
@@ -363,16 +279,28 @@ def test_many_suites_are_a_line_each(contest):
         assert f"{cells[0]['accuracy']:.4f} [" in line and line.endswith(f"{cells[1]['accuracy']:.4f}")
 
 
-def test_a_suite_that_was_changed_or_is_of_another_split_is_refused(contest):
+def test_a_suite_that_is_not_as_it_was_written_is_refused(contest):
     folder = contest.artifacts / "suites" / "clean" / "judge"
-    meta = read_json(folder / "meta.json", "")
-    write_json(folder / "meta.json", meta | {"sha256": sha256_file(folder / "images.npy")})
+    write_operations(folder / "operations.csv", ["a"], [()])
+    names = {"sha256": "images.npy", "labels_sha256": "labels.npy", "ids_sha256": "ids.npy"}
+    names["operations_sha256"] = "operations.csv"
+    meta = read_json(folder / "meta.json", "") | {key: sha256_file(folder / name) for key, name in names.items()}
+    meta["version"] = get_suite("clean").version
+
+    def refused(message, **changes):
+        write_json(folder / "meta.json", meta | changes)
+        with pytest.raises(KitError, match=message):
+            score(contest.artifacts, judge=contest.judge)
+
+    write_json(folder / "meta.json", meta)
     score(contest.artifacts, judge=contest.judge)  # no split here: nothing to compare with
-    write_json(folder / "meta.json", meta | {"sha256": "0" * 64})
-    with pytest.raises(KitError, match=r"images.npy was changed since .*expected sha256 0+\. .*--suites clean`"):
-        score(contest.artifacts, judge=contest.judge)
-    write_json(folder / "meta.json", meta | {"sha256": sha256_file(folder / "images.npy"), "folds_sha256": "old"})
+    for key, name in names.items():
+        refused(rf"{name} was changed since .*expected sha256 0+\. .*--suites clean`", **{key: "0" * 64})
+    refused(r"by another version of the suite clean: expected 1\. Received: 99\. .*--suites clean`", version=99)
+    refused(r"by another version of the suite clean: expected 1\. Received: None", version=None)
+    (folder / "operations.csv").unlink()
+    refused(r"operations.csv was changed since .*Received: none\.")
+    write_operations(folder / "operations.csv", ["a"], [()])
     (contest.artifacts / "split").mkdir(exist_ok=True)
     (contest.artifacts / "split" / "folds.csv").write_text("other")
-    with pytest.raises(KitError, match=r"was written for another split than .*folds\.csv: run `python -m"):
-        score(contest.artifacts, judge=contest.judge)
+    refused(r"was written for another split than .*folds\.csv: run `python -m", folds_sha256="old")

@@ -78,7 +78,7 @@ def test_the_image_is_theirs():
         ("zoom_blur", 0, 1),
         ("brightness", 0, 1),
         ("contrast", 0, 1),
-        ("pixelate", 1, 1),  # Pillow rounds between its two passes
+        ("pixelate", 0, 0),
         ("jpeg_compression", 0, 0),
     ],
 )
@@ -112,7 +112,8 @@ def test_motion_is_theirs_to_rounding(name):
     ],
 )
 def test_what_draws_has_their_mean_and_spread_and_strength(name, cut, tolerances, severity):
-    found = [SCRIPT.measures(ours("imagenet-c", name, severity, seed) - float(cut), IMAGE) for seed in range(SEEDS)]
+    seeds = 4 * SEEDS if name == "frost" else SEEDS  # one pane's tint differs much from another's
+    found = [SCRIPT.measures(ours("imagenet-c", name, severity, seed) - float(cut), IMAGE) for seed in range(seeds)]
     relative = np.mean(found, axis=0) / REFERENCE[f"drawn {name} {severity}"] - 1
     assert (np.abs(relative) <= tolerances).all(), relative
 

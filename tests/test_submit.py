@@ -5,26 +5,16 @@ import re
 import zipfile
 
 import pytest
+import submit_contest
 from codabench_server import PHASE, TOKEN, answer
-from submit_contest import FastClock, make_contest, no_secret_in
+from submit_contest import FastClock
 
 from local_eval.codabench.connection import check_server
 from local_eval.submit import main
 from submission.kit.errors import KitError
 from submission.kit.files import read_json
 
-
-@pytest.fixture(autouse=True)
-def no_secret_anywhere(tmp_path, capsys, monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with no_secret_in(tmp_path, capsys):
-        yield
-
-
-@pytest.fixture
-def contest(tmp_path):
-    with make_contest(tmp_path) as made:
-        yield made
+contest, no_secret_anywhere = submit_contest.contest, submit_contest.no_secret_anywhere
 
 
 def test_the_whole_way(contest):

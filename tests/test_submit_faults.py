@@ -4,25 +4,15 @@ from contextlib import suppress
 
 import codabench_server as faults
 import pytest
+import submit_contest
 from codabench_server import TOKEN, answer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from submit_contest import make_contest, no_secret_in
+from submit_contest import make_contest
 
 from submission.kit.errors import KitError
 
-
-@pytest.fixture(autouse=True)
-def no_secret_anywhere(tmp_path, capsys, monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with no_secret_in(tmp_path, capsys):
-        yield
-
-
-@pytest.fixture
-def contest(tmp_path):
-    with make_contest(tmp_path) as made:
-        yield made
+contest, no_secret_anywhere = submit_contest.contest, submit_contest.no_secret_anywhere
 
 
 # What happens on the way and passes: still one submission, with the whole file.

@@ -19,4 +19,4 @@ CORRUPTIONS = (
     Corruption("bubble", "bubble", ((5, 10), (7, 10), (10, 10), (12, 12), (15, 12))),
 )
 
-register_grid("bloodmnist-c", version=1, corruptions=CORRUPTIONS)
+register_grid("bloodmnist-c", version=2, corruptions=CORRUPTIONS)

@@ -5,11 +5,13 @@ import numpy as np
 from .operation import Operation, Params, draw, draw_sign, register_operation
 from .planes import from_planes, to_planes
 
+_LUMA = np.array([19595, 38470, 7471], np.float32)
+
 
 def luma(image: np.ndarray) -> np.ndarray:
     """Rec. 601 luma of RGB in 16-bit fixed point, as Pillow's `convert("L")`: uint8 (H, W, 3) -> uint8 (H, W, 1)."""
-    red, green, blue = (image[..., c].astype(np.int32) for c in range(3))
-    return ((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16).astype(np.uint8)[..., None]
+    total = image.astype(np.float32) @ _LUMA  # exact: whole numbers up to 2 ** 24
+    return ((total + 0x8000) * 2.0**-16).astype(np.uint8)[..., None]
 
 
 def rotate_hue(image: np.ndarray, turn: float) -> np.ndarray:

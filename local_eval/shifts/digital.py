@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from .detail import blur_matrix
-from .operation import Params, Tabled, draw_seed, generator, register_operation
+from .operation import Params, Tabled, draw_seed, generator, register_operation, to_uint8
 from .planes import from_planes, remap, scale_of, to_planes
 
 
@@ -41,12 +41,12 @@ class Contrast(Tabled):
         return {"factor": setting}
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
-        planes = to_planes(image)
-        means = planes.mean(axis=(1, 2), keepdims=True)
-        planes -= means
-        planes *= params["factor"]
-        planes += means
-        return from_planes(planes)
+        height, width, channels = image.shape
+        rows = image.reshape(height, width * channels)
+        means = rows.sum(axis=0, dtype=np.uint32).reshape(width, channels).sum(axis=0) / (height * width)
+        values = rows * np.float32(params["factor"])
+        values += np.tile((means * (1 - params["factor"])).astype(np.float32), width)
+        return to_uint8(values).reshape(image.shape)
 
 
 @register_operation("elastic")
@@ -85,9 +85,14 @@ def box_matrix(size: int, small: int) -> np.ndarray:
     return (inside / inside.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
+def to_picture(image: np.ndarray) -> Image.Image:
+    """uint8 (H, W, C), C 1 or 3, as Pillow's."""
+    return Image.fromarray(image[..., 0] if image.shape[2] == 1 else np.ascontiguousarray(image))
+
+
 @register_operation("pixelate")
 class Pixelate(Tabled):
-    """Shrink by means, enlarge by repetition; the setting is the factor of the side."""
+    """Shrink by means, enlarge by repetition, by Pillow; the setting is the factor of the side."""
 
     settings = (0.6, 0.5, 0.4, 0.3, 0.25)
 
@@ -96,13 +101,9 @@ class Pixelate(Tabled):
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         height, width = image.shape[:2]
-        rows, columns = (max(1, int(size * params["factor"])) for size in (height, width))
-        small = from_planes(box_matrix(height, rows) @ to_planes(image) @ box_matrix(width, columns).T)
-        return small[_nearest(height, rows)].take(_nearest(width, columns), axis=1)
-
-
-def _nearest(size: int, small: int) -> np.ndarray:
-    return ((np.arange(size) + 0.5) * (small / size)).astype(int)
+        small = (max(1, int(width * params["factor"])), max(1, int(height * params["factor"])))
+        shrunk = to_picture(image).resize(small, Image.Resampling.BOX)
+        return np.array(shrunk.resize((width, height), Image.Resampling.NEAREST)).reshape(image.shape)
 
 
 @register_operation("jpeg")
@@ -116,10 +117,11 @@ class Jpeg(Tabled):
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         packed = io.BytesIO()
-        picture = Image.fromarray(image[..., 0] if image.shape[2] == 1 else np.ascontiguousarray(image))
+        picture = to_picture(image)
         picture.save(packed, "JPEG", quality=params["quality"])
-        with Image.open(packed) as again:
-            return np.array(again).reshape(image.shape)
+        # `Image.open` takes as long to look at the header as the decoder takes for the pixels.
+        again = Image.frombytes(picture.mode, picture.size, packed.getvalue(), "jpeg", picture.mode, "")
+        return np.array(again).reshape(image.shape)
 
 
 @register_operation("saturate")
@@ -141,6 +143,7 @@ class Saturate(Tabled):
         chroma = below.max(axis=0)
         # saturation = chroma / value; it grows by `add`, at most to 1
         wanted = np.minimum(chroma + params["add"] * value, value)
-        grown = value - below * (wanted / np.maximum(chroma, 1))
-        grey = np.stack([value, value - wanted, value - wanted])
-        return from_planes(np.where(chroma > 0, grown, grey))
+        below *= wanted / np.maximum(chroma, 1)
+        grey = chroma == 0
+        below[1:, grey] = wanted[grey]
+        return from_planes(value - below)

@@ -56,7 +56,12 @@ def coloured(rng: np.random.Generator, planes: int, height: int, width: int, exp
 
 def smooth_noise(rng: np.random.Generator, height: int, width: int, sigma: float) -> np.ndarray:
     """Normal noise blurred by `sigma` pixels, mirrored edges; float32 (height, width), standard deviation 1."""
-    noise = rng.standard_normal((height, width), np.float32)
+    return smooth(rng.standard_normal((height, width), np.float32), sigma)
+
+
+def smooth(noise: np.ndarray, sigma: float) -> np.ndarray:
+    """Noise float32 (..., height, width) blurred by `sigma` pixels, mirrored edges; standard deviation 1 in all."""
+    height, width = noise.shape[-2:]
     noise = blur_matrix(height, sigma) @ noise @ blur_matrix(width, sigma).T
     return noise / max(float(noise.std()), 1e-12)
 

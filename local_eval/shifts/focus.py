@@ -10,7 +10,7 @@ import numpy as np
 
 from .detail import blur_matrix
 from .operation import Params, Tabled, draw_seed, generator, register_operation
-from .planes import convolve, from_planes, scale_of, splat, to_planes
+from .planes import from_planes, scale_of, smear_image, splat, to_planes
 
 _LEAST_SIGMA = 0.1  # below it the weights of the neighbours underflow
 
@@ -42,7 +42,7 @@ class DefocusBlur(Tabled):
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         kernel = disc_kernel(params["radius"], params["sigma"], scale_of(image))
-        return from_planes(convolve(to_planes(image), kernel, "reflect"))
+        return smear_image(image, kernel, "reflect")
 
 
 def motion_kernel(radius: int, sigma: float, degrees: float, scale: float) -> np.ndarray:
@@ -65,7 +65,7 @@ class MotionBlur(Tabled):
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         kernel = motion_kernel(params["radius"], params["sigma"], params["degrees"], scale_of(image))
-        return from_planes(convolve(to_planes(image), kernel, "edge"))
+        return smear_image(image, kernel, "edge")
 
 
 def scatter(height: int, width: int, delta: int, down: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -126,13 +126,27 @@ def gaussian(image: np.ndarray, sigma: float) -> np.ndarray:
 
 def zoomed(planes: np.ndarray, factor: float) -> np.ndarray:
     """The middle of float32 (C, H, W), enlarged: corners on corners, bilinear, the same shape."""
-    height, width = planes.shape[1:]
-    rows, columns = _zoom_places(height, factor), _zoom_places(width, factor)
-    upper, lower = planes[:, rows[0]], planes[:, rows[1]]
-    upper += (lower - upper) * rows[2][:, None]
-    left, right = upper.take(columns[0], axis=2), upper.take(columns[1], axis=2)
-    left += (right - left) * columns[2]
-    return left
+    return zoomed_down(planes, factor) @ zoom_matrix(planes.shape[2], factor)
+
+
+def zoomed_down(planes: np.ndarray, factor: float) -> np.ndarray:
+    """As `zoomed`, but along the columns alone."""
+    low, high, share = _zoom_places(planes.shape[1], factor)
+    upper, lower = planes.take(low, axis=1), planes.take(high, axis=1)
+    lower -= upper
+    lower *= share[:, None]
+    upper += lower
+    return upper
+
+
+@lru_cache(maxsize=256)
+def zoom_matrix(size: int, factor: float) -> np.ndarray:
+    """What `zoomed` does along an axis: float32 (size, size), a column an answer."""
+    low, high, share = _zoom_places(size, factor)
+    matrix = np.zeros((size, size), np.float32)
+    np.add.at(matrix, (low, np.arange(size)), 1 - share)
+    np.add.at(matrix, (high, np.arange(size)), share)
+    return matrix
 
 
 @lru_cache(maxsize=256)
@@ -157,8 +171,17 @@ class ZoomBlur(Tabled):
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         planes = to_planes(image)
-        factors = np.arange(1, params["end"], params["step"])
-        total = planes.copy()
-        for factor in factors:
-            total += zoomed(planes, float(factor))
-        return from_planes(total / (len(factors) + 1))
+        channels, height, width = planes.shape
+        factors = (1.0, *np.arange(1, params["end"], params["step"]).tolist())
+        down = np.empty((channels, height, len(factors), width), np.float32)
+        for n, factor in enumerate(factors):
+            down[:, :, n] = zoomed_down(planes, factor)
+        # One product sums over all factors.
+        total = down.reshape(channels * height, -1) @ _zoom_matrices(width, factors)
+        return from_planes(total.reshape(planes.shape))
+
+
+@lru_cache(maxsize=16)
+def _zoom_matrices(size: int, factors: tuple[float, ...]) -> np.ndarray:
+    """The mean of `zoomed` along an axis: float32 (factors x size, size)."""
+    return np.concatenate([zoom_matrix(size, factor) for factor in factors]) / np.float32(len(factors))

@@ -20,4 +20,4 @@ _NAMES = {
     "jpeg_compression": "jpeg",
 }
 
-register_grid("imagenet-c", version=1, corruptions=[Corruption(*item) for item in _NAMES.items()])
+register_grid("imagenet-c", version=2, corruptions=[Corruption(*item) for item in _NAMES.items()])

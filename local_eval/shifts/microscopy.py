@@ -25,7 +25,7 @@ class EnhanceBrightness(Tabled):
         return {"factor": setting}
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
-        return to_uint8(_LEVELS * params["factor"])[image]
+        return to_uint8(_LEVELS * params["factor"]).take(image)
 
 
 @register_operation("enhance_contrast")
@@ -40,7 +40,7 @@ class EnhanceContrast(Tabled):
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         grey = luma(image) if image.shape[2] == 3 else image
         mean, factor = int(grey.mean() + 0.5), params["factor"]
-        return to_uint8(mean + (_LEVELS - mean) * factor)[image]
+        return to_uint8(mean + (_LEVELS - mean) * factor).take(image)
 
 
 @register_operation("stain_deposit")
@@ -72,7 +72,8 @@ class StainDeposit(Tabled):
         """bool (side, side): an uneven blob in the middle."""
         axis = (np.arange(side) - (side - 1) / 2) / (side / 2)
         far = np.hypot(axis[:, None], axis) + 0.15 * smooth_noise(rng, side, side, max(0.5, side / 8))
-        return far <= np.quantile(far, self._COVERED)
+        covered = round(self._COVERED * side * side)
+        return far <= np.partition(far, covered - 1, axis=None)[covered - 1]
 
 
 @register_operation("bubble")
@@ -92,12 +93,20 @@ class Bubble(Tabled):
         height, width = image.shape[:2]
         scale = scale_of(image)
         y, x = np.arange(height)[:, None], np.arange(width)
-        alpha = np.zeros((height, width), np.float32)
+        part = np.zeros((height, width), np.uint8)  # of a bubble: 1 its rim, 2 its inside
         for radius, (down, right) in zip(params["radii"], params["places"], strict=True):
             radius = radius * scale
-            square = (y - radius - down * (height - 1 - 2 * radius)) ** 2
-            square = square + (x - radius - right * (width - 1 - 2 * radius)) ** 2
+            middle = radius + down * (height - 1 - 2 * radius), radius + right * (width - 1 - 2 * radius)
+            reach = radius + max(0.5, self._RIM * scale)
+            near = tuple(slice(max(0, int(at - reach)), int(at + reach) + 2) for at in middle)
+            square = (y[near[0]] - middle[0]) ** 2 + (x[near[1]] - middle[1]) ** 2
             # A later bubble covers an earlier one.
-            alpha[square <= (radius + max(0.5, self._RIM * scale)) ** 2] = self._RIM_ALPHA
-            alpha[square <= radius**2] = self._ALPHA
-        return to_uint8(image + (255 - image.astype(np.float32)) * alpha[..., None])
+            here = part[near]
+            here[square <= reach**2] = 1
+            here[square <= radius**2] = 2
+        result = np.array(image, order="C")
+        pixels = result.reshape(-1, image.shape[2])
+        for kind, alpha in ((1, self._RIM_ALPHA), (2, self._ALPHA)):
+            places = np.flatnonzero(part == kind)
+            pixels[places] = to_uint8(_LEVELS + (255 - _LEVELS) * np.float32(alpha)).take(pixels[places])
+        return result

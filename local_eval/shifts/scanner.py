@@ -16,7 +16,7 @@ def through_tables(image: np.ndarray, tables: np.ndarray) -> np.ndarray:
     """Each channel through its own table: uint8 (H, W, C), float (C, 256); uint8 (H, W, C)."""
     rounded, result = to_uint8(tables), np.empty_like(image)
     for c in range(image.shape[2]):
-        result[..., c] = rounded[c][image[..., c]]
+        result[..., c] = rounded[c].take(image[..., c])
     return result
 
 
@@ -72,7 +72,7 @@ class Gamma(Operation):
         return {"power": round(float(np.exp(draw(rng, self._LOG, severity) * draw_sign(rng))), 4)}
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
-        return to_uint8(255 * (_LEVELS / 255) ** params["power"])[image]
+        return to_uint8(255 * (_LEVELS / 255) ** params["power"]).take(image)
 
 
 @register_operation("resolution")

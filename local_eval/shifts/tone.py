@@ -75,7 +75,7 @@ class Equalise(Operation):
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         channels = [image[..., c] for c in range(image.shape[-1])]
-        return np.stack([equalise_table(channel)[channel] for channel in channels], axis=-1)
+        return np.stack([equalise_table(channel).take(channel) for channel in channels], axis=-1)
 
 
 @register_operation("darken")
@@ -88,7 +88,7 @@ class Darken(Operation):
         return {"factor": draw(rng, self._FACTOR, severity)}
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
-        return to_uint8(_LEVELS * params["factor"])[image]
+        return to_uint8(_LEVELS * params["factor"]).take(image)
 
 
 @register_operation("washout")
@@ -102,4 +102,4 @@ class Washout(Operation):
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         amount = params["amount"]
-        return to_uint8(_LEVELS * (1 - amount) + params["level"] * amount)[image]
+        return to_uint8(_LEVELS * (1 - amount) + params["level"] * amount).take(image)

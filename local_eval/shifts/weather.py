@@ -7,10 +7,11 @@ and the spread of those photographs.
 import numpy as np
 
 from .colour import luma
-from .fields import plasma, smooth_noise
+from .fields import plasma, smooth
 from .focus import motion_kernel, zoomed
 from .operation import Params, Tabled, draw_seed, generator, register_operation
-from .planes import convolve, from_planes, scale_of, to_planes
+from .planes import from_planes, scale_of, smear, to_planes
+from .quantiles import quick_normal
 
 
 @register_operation("fog")
@@ -52,11 +53,11 @@ class Snow(Tabled):
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         scale, height, width = scale_of(image), *image.shape[:2]
-        flakes = generator(params["seed"]).standard_normal((1, height, width), np.float32)
+        flakes = quick_normal(generator(params["seed"]), (1, height, width))
         flakes = zoomed(flakes * params["spread"] + params["mean"], max(1.0, params["size"] * scale))
         flakes[flakes < params["threshold"]] = 0
         kernel = motion_kernel(int(params["radius"]), params["sigma"], params["degrees"], scale)
-        flakes = 255 * convolve(np.clip(flakes, 0, 1), kernel, "edge")
+        flakes = 255 * smear(np.clip(flakes, 0, 1)[0, ..., None], kernel, "edge")[None, ..., 0]
         planes, keep = to_planes(image), params["keep"]
         grey = to_planes(luma(image)) if image.shape[2] == 3 else planes
         white = np.maximum(planes, 1.5 * grey + 127.5)
@@ -86,8 +87,9 @@ def frost_pane(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     (means 71 to 201 in red, 95 to 205 in green, 105 to 214 in blue; standard deviations 15 to 47).
     """
     side = min(height, width)
-    fields = [smooth_noise(rng, height, width, max(0.5, side * share)) for share in (0.15, 0.05, 0.015)]
-    needles = sum(np.exp(-12 * np.abs(smooth_noise(rng, height, width, max(0.5, side * 0.04)))) for _ in range(3))
+    noise = quick_normal(rng, (6, height, width))
+    fields = [smooth(one, max(0.5, side * share)) for one, share in zip(noise, (0.15, 0.05, 0.015), strict=False)]
+    needles = np.exp(-12 * np.abs(smooth(noise[3:], max(0.5, side * 0.04)))).sum(axis=0)
     ice = 0.5 * fields[0] + 0.4 * fields[1] + 0.25 * fields[2] + 1.2 * needles
     ice = (ice - ice.mean()) / max(float(ice.std()), 1e-12)
     red, spread = rng.uniform(75, 195), rng.uniform(18, 45)

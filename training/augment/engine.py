@@ -26,10 +26,6 @@ class Policy:
     stages: tuple[Stage, ...] = ()
     mixing: Mixing | None = None
 
-    def min_batch_size(self) -> int:
-        """The smallest batch that the policy takes: any."""
-        return 1
-
     def without_mixing(self) -> "Policy":
         """The same but for MixUp and CutMix, for validation: targets stay as they are."""
         return replace(self, mixing=None)
@@ -56,8 +52,8 @@ class Augmenter(keras.layers.Layer):
     def __init__(self, policy: Policy, batch_size: int, seed: int, **kwargs: Any) -> None:
         kwargs.setdefault("dtype", "float32")  # whatever precision the net computes in
         super().__init__(**kwargs)
-        if batch_size < policy.min_batch_size():
-            raise ValueError(f"batch_size must be at least {policy.min_batch_size()}. Received: {batch_size}")
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1. Received: {batch_size}")
         self.policy = policy
         self.batch_size = batch_size
         self.seed_generator = keras.random.SeedGenerator(derive_seed(seed, "augment"))
