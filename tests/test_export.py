@@ -109,7 +109,7 @@ def test_all_members_are_exported_and_checked(artifacts):
 def test_a_member_that_differs_from_training_is_refused(artifacts):
     mend = rf"training\.predict --artifacts {artifacts} --run two-f1-s0-11111111"
     with pytest.raises(
-        KitError, match=rf"two-f1-s0-11111111, view identity: expected training's probabilities.*{mend}"
+        KitError, match=rf"two-f1-s0-11111111 as savedmodel, view identity: expected training's probabilities.*{mend}"
     ):
         export_ensemble(artifacts, lambda run_dir: tiny.tiny_net(0))  # the weights of the first run for both
     assert not (artifacts / "export" / "export.json").exists()

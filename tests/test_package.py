@@ -18,14 +18,14 @@ from submission.kit.latest import read_latest
 from submission.kit.tta import VIEWS
 from submission.kit.zip_file import write_zip
 from submission.package import main, package
-from submission.zip_run import predict_with_zip
+from submission.zip_run import ZipRun, predict_with_zip
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     """Artifacts up to the export; tests that change something copy it."""
     artifacts = tiny.make_artifacts(tmp_path_factory.mktemp("contest") / "A")
-    export_ensemble(artifacts, tiny.load_tiny_net)
+    export_ensemble(artifacts, tiny.load_tiny_net, engine="tflite")
     return artifacts
 
 
@@ -49,11 +49,11 @@ def test_the_zip_was_run_and_gave_what_training_did(made):
 @pytest.mark.slow
 def test_the_zip_in_a_process_of_its_own_is_the_blend_of_the_nets(made):
     images = tiny.tiny_images(5, seed=9)
-    labels, probs = predict_with_zip(made.path, images)
+    run = predict_with_zip(made.path, images)
     table = [[tiny.tiny_net(m)(VIEWS[name](images)).numpy() for name in tiny.VIEW_NAMES] for m in range(2)]
     expected = blend(np.array(table), tiny.WEIGHTS_MV, tiny.TEMPERATURES)
-    np.testing.assert_allclose(probs, expected, atol=1e-5)
-    np.testing.assert_array_equal(labels, expected.argmax(-1))
+    np.testing.assert_allclose(run.probs, expected, atol=1e-5)
+    np.testing.assert_array_equal(run.labels, expected.argmax(-1))
 
 
 def test_the_layout_and_the_manifest(exported, made):
@@ -129,8 +129,12 @@ def test_a_zip_elsewhere_is_named_in_full(exported, no_child, tmp_path):
     assert read_latest(artifacts).path == made.path
 
 
+def wrong_numbers(path, images):
+    return ZipRun(np.zeros(len(images), int), np.full((len(images), 3), 0.5), 1.0, 1.0, {}, ["tflite"] * 2)
+
+
 def test_a_zip_with_other_numbers_takes_no_name(exported, monkeypatch, tmp_path):
-    monkeypatch.setattr(package_module, "predict_with_zip", lambda path, images: (None, 0 * images[:, 0, 0] + 0.5))
+    monkeypatch.setattr(package_module, "predict_with_zip", wrong_numbers)
     with pytest.raises(
         KitError, match=f"the zip: expected training's probabilities within.*export --artifacts {exported}`"
     ):
