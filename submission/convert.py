@@ -1,6 +1,10 @@
 """A SavedModel as a flatbuffer for TensorFlow's LiteRT (TFLite) interpreter."""
 
+import contextlib
+import os
+import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 from submission.kit.errors import KitError
@@ -36,10 +40,25 @@ def convert(folder: Path, batch_size: int) -> bytes:
         return probs
 
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _quiet():
             warnings.simplefilter("ignore")  # of its own deprecations
             converter = tf.lite.TFLiteConverter.from_concrete_functions([serve.get_concrete_function()], loaded)
             return converter.convert()
     except (ConverterError, tf.errors.OpError, ValueError, RuntimeError) as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise KitError(f"{folder} cannot be converted: {' '.join(lines[-2:])[:400]}") from None
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [repr(error)]
+        told = [line for line in lines if "ops:" in line or "error:" in line] or lines[:1]  # the rest is the graph
+        raise KitError(f"it cannot be converted: {told[-1][:300]}") from None
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the converter's screens of C++ messages; what matters of them is in its error."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -4,11 +4,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from submission.kit.errors import KitError
-from submission.kit.files import write_json
+from submission.kit.files import sha256_file, write_json
 from submission.kit.member import ENGINE_FILE, MODEL_FILE, PROBE_FILE, SAVEDMODEL, TFLITE
 from submission.kit.saved_model import SavedModel
 from submission.kit.tflite_model import TfliteModel
@@ -80,7 +81,7 @@ def choose_engine(folder: Path, views: Sequence[np.ndarray], wanted: str = "auto
         path.write_bytes(convert(folder, batch_sizes[TFLITE]))
         largest = _largest_difference(_load(path), views, expected)
         if not largest <= TOLERANCE:
-            raise KitError(f"the interpreter differs from the graph by {largest:.3g}, more than {TOLERANCE:g}")
+            raise KitError(f"the interpreter differs from the graph by {largest:.3g}, by more than {TOLERANCE:g}")
     except KitError as error:
         path.unlink(missing_ok=True)
         if wanted == TFLITE:
@@ -149,5 +150,8 @@ def _largest_difference(model: TfliteModel, views: Sequence[np.ndarray], expecte
 
 
 def _write(folder: Path, engine: Engine) -> Engine:
-    write_json(folder / ENGINE_FILE, {"engine": engine.name, "batch_sizes": engine.batch_sizes})
+    value: dict[str, Any] = {"engine": engine.name, "batch_sizes": engine.batch_sizes}
+    if engine.name == TFLITE:
+        value["sha256"] = sha256_file(folder / MODEL_FILE)
+    write_json(folder / ENGINE_FILE, value)
     return engine

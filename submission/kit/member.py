@@ -6,11 +6,13 @@ import json
 import logging
 import os
 import zipfile
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from .errors import KitError
+from .files import sha256_file
 from .saved_model import SavedModel
 from .tflite_model import TfliteModel
 
@@ -28,6 +30,15 @@ _FAILURES = (
     zipfile.BadZipFile,  # the probe's
 )
 _LOG = logging.getLogger("submission.kit")
+
+
+@dataclass(frozen=True)
+class EngineFile:
+    """What engine.json tells: the engine, how many images one takes at a time, and the sha256 of model.tflite."""
+
+    engine: str = SAVEDMODEL
+    batch_sizes: dict[str, int] = field(default_factory=dict)
+    sha256: str = ""
 
 
 class Member:
@@ -48,13 +59,13 @@ class Member:
 
     def __init__(self, folder: str | os.PathLike[str], engine: str | None = None):
         self.folder = Path(folder)
-        named, batch_sizes = read_engine(self.folder)
+        told = read_engine(self.folder)
         self._model: SavedModel | TfliteModel | None = None
-        if (engine or named) == TFLITE:
-            self._model = self._checked_tflite(batch_sizes.get(TFLITE))
+        if (engine or told.engine) == TFLITE:
+            self._model = self._checked_tflite(told)
         self.engine = TFLITE if self._model is not None else SAVEDMODEL
         if self._model is None:
-            self._model = SavedModel(self.folder, batch_sizes.get(SAVEDMODEL))
+            self._model = SavedModel(self.folder, told.batch_sizes.get(SAVEDMODEL))
         self.image_shape = self._model.image_shape
         self.num_classes = self._model.num_classes
 
@@ -65,11 +76,14 @@ class Member:
             raise KitError(f"{self.folder.name} returned probabilities that are not finite: export it again.")
         return probs
 
-    def _checked_tflite(self, batch_size: int | None) -> TfliteModel | None:
+    def _checked_tflite(self, told: EngineFile) -> TfliteModel | None:
         """The interpreter, or None and a warning."""
+        path = self.folder / MODEL_FILE
         try:
-            model = TfliteModel(self.folder / MODEL_FILE, batch_size)
-            with np.load(self.folder / PROBE_FILE) as probe:
+            if sha256_file(path) != told.sha256:  # measured: a file that is cut ends the whole process
+                raise OSError(f"{path} is not what was packaged")
+            model = TfliteModel(path, told.batch_sizes.get(TFLITE))
+            with open(self.folder / PROBE_FILE, "rb") as file, np.load(file) as probe:
                 images, expected = probe["images"], probe["probs"]
             difference = float(np.abs(model(images) - expected).max())
         except _FAILURES as error:
@@ -82,20 +96,21 @@ class Member:
         return None
 
 
-def read_engine(folder: Path) -> tuple[str, dict[str, int]]:
-    """The engine that a member's folder names, and how many images an engine takes at a time where that is told.
+def read_engine(folder: Path) -> EngineFile:
+    """The engine.json of a member's folder; one that is not there tells of a SavedModel.
 
     Raises:
-        KitError: engine.json is damaged.
+        KitError: it is damaged.
     """
     path = folder / ENGINE_FILE
     if not path.is_file():
-        return SAVEDMODEL, {}
+        return EngineFile()
     try:
-        named = json.loads(path.read_text(encoding="utf-8"))
-        engine, batch_sizes = named["engine"], {name: int(size) for name, size in named["batch_sizes"].items()}
+        value = json.loads(path.read_text(encoding="utf-8"))
+        batch_sizes = {name: int(size) for name, size in value["batch_sizes"].items()}
+        told = EngineFile(value["engine"], batch_sizes, value.get("sha256", ""))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise KitError(f"expected engine and batch_sizes in {path}: {error!r}") from None
-    if engine not in (TFLITE, SAVEDMODEL) or min(batch_sizes.values(), default=1) < 1:
-        raise KitError(f"{path}: expected {TFLITE} or {SAVEDMODEL}, and batches of at least 1. Received: {named}")
-    return engine, batch_sizes
+    if told.engine not in (TFLITE, SAVEDMODEL) or min(batch_sizes.values(), default=1) < 1:
+        raise KitError(f"{path}: expected {TFLITE} or {SAVEDMODEL}, and batches of at least 1. Received: {value}")
+    return told
