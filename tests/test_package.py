@@ -15,6 +15,7 @@ from submission.kit.blend import blend
 from submission.kit.errors import KitError
 from submission.kit.files import write_json
 from submission.kit.latest import read_latest
+from submission.kit.probs_file import load_probs
 from submission.kit.tta import VIEWS
 from submission.kit.zip_file import write_zip
 from submission.package import main, package
@@ -66,6 +67,9 @@ def test_the_layout_and_the_manifest(exported, made):
         text = b"".join(archive.read(name) for name in names if not name.endswith(".pb"))
     assert names == sorted(names)
     assert {"model.py", "manifest.json", "kit/__init__.py", "kit/predictor.py", "kit/tta.py"} <= set(names)
+    for run in tiny.RUNS:
+        parts = ("saved_model.pb", "engine.json", "model.tflite", "probe.npz")
+        assert {f"members/{run}/{part}" for part in parts} <= set(names)
     assert not [name for name in names if "__pycache__" in name]
     assert manifest["files"] == {name: value for name, value in hashes.items() if name != "manifest.json"}
     assert manifest["members"] == [
@@ -140,6 +144,35 @@ def test_a_zip_with_other_numbers_takes_no_name(exported, monkeypatch, tmp_path)
     ):
         package(exported, tmp_path / "x.zip")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"engines": ["savedmodel"] * 2}, r"run as \['tflite', 'tflite'\]\. Received: \['savedmodel', 'savedmodel'\]"),
+        ({"labels": "wrong"}, "expected the most probable class of each of 20 images"),
+        ({"labels": "few"}, "expected the most probable class of each of 20 images"),
+        ({"off": 1.2e-4}, "expected training's probabilities within 0.00011"),
+        ({"off": 1e-4}, None),  # what the interpreter may differ by
+    ],
+)
+def test_what_a_zip_must_predict(exported, monkeypatch, tmp_path, change, message):
+    table = [
+        load_probs(exported / "runs" / run / "probs_an2dl_select.npz", "")
+        .at([f"id{n}" for n in range(20)], "")
+        .probs_vnk
+        for run in tiny.RUNS
+    ]
+    probs = blend(np.array(table)[:, ::-1], tiny.WEIGHTS_MV, tiny.TEMPERATURES)
+    probs[3, 0] += change.get("off", 0)
+    labels = {"wrong": probs.argmin(-1), "few": probs.argmax(-1)[1:]}.get(change.get("labels"), probs.argmax(-1))
+    run = ZipRun(labels, probs, 1.0, 1.0, {}, change.get("engines", ["tflite"] * 2))
+    monkeypatch.setattr(package_module, "predict_with_zip", lambda path, images: run)
+    if message is None:
+        assert package(exported, tmp_path / "x.zip").largest_difference == pytest.approx(1e-4, rel=1e-3)
+    else:
+        with pytest.raises(KitError, match=message):
+            package(exported, tmp_path / "x.zip")
 
 
 @pytest.mark.parametrize(
