@@ -55,7 +55,13 @@ def measure_run(
     run_dir = artifacts / "runs" / run
     exported = export_run(run_dir, load_net, images, engine)
     folder = run_dir / FOLDER
-    cost = _in_a_fresh_process(folder, images[:256], cores) | {
+    cost = _in_a_fresh_process(folder, images[:256], cores)
+    if cost["engine"] != exported["name"]:
+        raise KitError(
+            f"expected {folder} to run as {exported['name']}, as when it was exported. Received: {cost['engine']}. "
+            f"Delete {folder} and run the same command."
+        )
+    cost |= {
         "size_bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
         "weights_sha256": exported["weights_sha256"],
     }

@@ -91,7 +91,7 @@ def test_a_net_with_the_batch_in_its_shapes_keeps_it(folder, monkeypatch):
 def test_slow_nets_run_in_small_batches(folder, monkeypatch):
     timed(monkeypatch, 1.0, 2.0)
     ticks = itertools.count()
-    monkeypatch.setattr(engine_module.time, "perf_counter", lambda: float(next(ticks)))  # 125 ms an image
+    monkeypatch.setattr(engine_module.time, "process_time", lambda: float(next(ticks)))  # 125 ms an image
     asked = []
     monkeypatch.setattr(engine_module, "convert", lambda path, size: asked.append(size) or convert(path, size))
     chosen = choose_engine(folder, VIEWS)
@@ -150,12 +150,20 @@ def test_shapes_are_fixed_and_builtin(tmp_path, flatbuffers):
     assert "SHAPE" not in names
 
 
-def test_times_are_the_fastest_of_turns(monkeypatch):
+@pytest.mark.parametrize(("share", "milliseconds"), [(2.0, 100.0), (0.5, 50.0)])
+def test_times_are_the_fastest_of_turns_and_the_processors_on_a_busy_machine(monkeypatch, share, milliseconds):
+    """The first round takes a second a way, later ones less; the process gets `share` of a core."""
+    now = [0.0]
+    monkeypatch.setattr(engine_module.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(engine_module.time, "process_time", lambda: now[0] * share)
     order = []
-    clock = iter(range(10**6))
-    monkeypatch.setattr(engine_module.time, "perf_counter", lambda: float(next(clock)))
-    ways = {name: lambda images, name=name: order.append(name) for name in "ab"}
+
+    def way(name):
+        order.append(name)
+        now[0] += 1.0 if len(order) <= 4 else 0.4
+
+    ways = {name: lambda images, name=name: way(name) for name in "ab"}
     times = fastest_ms(ways, np.zeros((4, 1)))
-    assert times == {"a": 250.0, "b": 250.0}  # one tick of the clock for four images
-    assert order[:6] == ["a", "b"] * 3  # once without the clock
-    assert len(order) == 2 * (1 + 3)  # the budget is over after the least number of rounds
+    assert times == pytest.approx({"a": milliseconds, "b": milliseconds})
+    assert order[:6] == ["a", "b"] * 3
+    assert len(order) == 2 * (1 + 4)  # once without the clock; then until the budget of 4 s is over
