@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,12 +137,22 @@ def find_failures(outcomes: Sequence[Outcome], tolerance: float) -> list[str]:
 def table(outcomes: Sequence[Outcome]) -> str:
     """A line a runtime, for the screen."""
     runs = [outcome.run for outcome in outcomes if outcome.run is not None]
-    head = ("runtime", "python", "tensorflow", "keras", "load s", "images/s", "max difference", "labels equal")
+    head = (
+        "runtime",
+        "python",
+        "tensorflow",
+        "keras",
+        "engines",
+        "load s",
+        "images/s",
+        "max difference",
+        "labels equal",
+    )
     rows: list[tuple[str, ...]] = [head]
     for outcome in outcomes:
         run = outcome.run
         if run is None:
-            rows.append((outcome.runtime.name, outcome.runtime.python, *("-",) * 5, "FAILED"))
+            rows.append((outcome.runtime.name, outcome.runtime.python, *("-",) * 6, "FAILED"))
             continue
         which = next(n for n, one in enumerate(runs) if one is run)
         difference, labels = largest_difference(runs, which), different_labels(runs, which)
@@ -149,6 +160,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
             (
                 outcome.runtime.name,
                 *(run.versions.get(name, "-") for name in ("python", "tensorflow", "keras")),
+                "+".join(f"{count} {name}" for name, count in sorted(Counter(run.engines).items())) or "-",
                 f"{run.load_s:.1f}",
                 f"{np.size(run.labels) / max(run.predict_s, 1e-9):.0f}",
                 "-" if difference is None else f"{difference:.1e}",

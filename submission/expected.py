@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from submission.kit.errors import KitError
-from submission.kit.image_set import open_image_set
+from submission.kit.image_set import ImageSet, open_image_set
 from submission.kit.probs_file import load_probs
 
 NUM_IMAGES = 256
 TOLERANCE = 1e-5
+"""Largest difference of a probability between training and a SavedModel."""
 SUITES = ("an2dl", "clean")
 
 
@@ -35,10 +36,7 @@ def load_expected(artifacts: Path, runs: Sequence[str], views: Sequence[str]) ->
     Raises:
         KitError: no suite, or predictions are missing, damaged, or lack a view.
     """
-    suite = next((suite for suite in SUITES if (artifacts / "suites" / suite / "select").is_dir()), SUITES[0])
-    mend = f"python -m local_eval.suites --artifacts {artifacts}"
-    images = open_image_set(artifacts / "suites" / suite / "select", mend)
-    rows = np.unique(np.linspace(0, len(images) - 1, min(NUM_IMAGES, len(images))).astype(np.int64))
+    suite, images, rows = _choose(artifacts)
     table = []
     for run in runs:
         path = artifacts / "runs" / run / f"probs_{suite}_select.npz"
@@ -51,6 +49,20 @@ def load_expected(artifacts: Path, runs: Sequence[str], views: Sequence[str]) ->
             )
         table.append(probs.probs_vnk[[probs.views.index(view) for view in views]])
     return Expected(images.images[rows], np.stack(table), images.class_names)
+
+
+def select_images(artifacts: Path) -> np.ndarray:
+    """The images of `load_expected`; `KitError` where there is no suite."""
+    _, images, rows = _choose(artifacts)
+    return images.images[rows]
+
+
+def _choose(artifacts: Path) -> tuple[str, ImageSet, np.ndarray]:
+    """The first select suite there is, and the rows of it that are compared."""
+    suite = next((suite for suite in SUITES if (artifacts / "suites" / suite / "select").is_dir()), SUITES[0])
+    mend = f"python -m local_eval.suites --artifacts {artifacts}"
+    images = open_image_set(artifacts / "suites" / suite / "select", mend)
+    return suite, images, np.unique(np.linspace(0, len(images) - 1, min(NUM_IMAGES, len(images))).astype(np.int64))
 
 
 def check_same(what: str, probs: np.ndarray, expected: np.ndarray, tolerance: float, mend: str) -> float:

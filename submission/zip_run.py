@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ predict_s = time.perf_counter() - start
 predict_probs = getattr(getattr(model, "predictor", None), "predict_probs", None)
 if predict_probs is not None:
     answer["probs"] = predict_probs(images)
+engines = list(getattr(getattr(model, "predictor", None), "engines", ()))
 np.savez(sys.argv[3], **answer)
 from importlib import metadata
 versions = {"python": sys.version.split()[0], "numpy": np.__version__}
@@ -38,7 +39,7 @@ for name in ("tensorflow", "keras"):
     except metadata.PackageNotFoundError:
         versions[name] = getattr(sys.modules.get(name), "__version__", "-")
 with open(sys.argv[4], "w") as file:
-    json.dump({"load_s": load_s, "predict_s": predict_s, "versions": versions}, file)
+    json.dump({"load_s": load_s, "predict_s": predict_s, "versions": versions, "engines": engines}, file)
 """
 
 
@@ -47,6 +48,7 @@ class ZipRun:
     """labels: what `predict` returned; probs: float32 (n, K), None where the zip is not this kit's.
 
     load_s: imports and `Model()`; predict_s: `predict`; versions: of python, numpy, tensorflow, keras, "-" if absent.
+    engines: what ran each member, "tflite" or "savedmodel"; none where the zip is not this kit's.
     """
 
     labels: np.ndarray
@@ -54,6 +56,7 @@ class ZipRun:
     load_s: float
     predict_s: float
     versions: dict[str, str]
+    engines: list[str] = field(default_factory=list)
 
 
 def run_zip(
@@ -104,12 +107,12 @@ def run_zip(
     return ZipRun(labels, probs, **told)
 
 
-def predict_with_zip(path: str | Path, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Labels int64 (n,) and probabilities float32 (n, K) of a zip of this kit; errors as of `run_zip`."""
+def predict_with_zip(path: str | Path, images: np.ndarray) -> ZipRun:
+    """Run a zip of this kit, which has probabilities; errors as of `run_zip`."""
     run = run_zip(path, images)
     if run.probs is None:
         raise KitError(f"{Path(path).name}: expected `Model().predictor.predict_probs`. Received: none.")
-    return run.labels, run.probs
+    return run
 
 
 def _environment() -> dict[str, str]:

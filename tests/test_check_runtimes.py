@@ -117,7 +117,7 @@ def outcomes() -> list[Outcome]:
     runtimes = [Runtime(name, Path(name), "3.11", ()) for name in ("new", "old", "broken")]
     versions = {"python": "3.11.7", "tensorflow": "2.21.0", "keras": "-"}
     return [
-        Outcome(runtimes[0], a_run([0, 1], [[1, 0], [0, 1]], versions=versions)),
+        Outcome(runtimes[0], a_run([0, 1], [[1, 0], [0, 1]], versions=versions, engines=["tflite"] * 2)),
         Outcome(runtimes[1], a_run([0, 0], [[1, 0], [0.6, 0.4]])),
         Outcome(runtimes[2], error="pip failed:\nthe end"),
     ]
@@ -126,7 +126,7 @@ def outcomes() -> list[Outcome]:
 def test_table_and_failures():
     lines = table(outcomes()).splitlines()
     assert [line.split()[0] for line in lines] == ["runtime", "new", "old", "broken"]
-    assert lines[1].split() == ["new", "3.11.7", "2.21.0", "-", "1.0", "4", "6.0e-01", "no:", "1"]
+    assert lines[1].split() == ["new", "3.11.7", "2.21.0", "-", "2", "tflite", "1.0", "4", "6.0e-01", "no:", "1"]
     assert lines[3].split()[-1] == "FAILED"
     failures = find_failures(outcomes(), 0.1)
     assert failures[0] == "broken: pip failed:\nthe end"

@@ -103,13 +103,30 @@ def test_all_members_are_exported_and_checked(artifacts):
     assert max(member["largest_difference"] for member in exported["members"].values()) < 1e-5
     assert (exported["image_shape"], exported["class_names"]) == ([12, 12, 3], tiny.CLASSES)
     assert set(exported["versions"]) == {"tensorflow", "keras", "numpy", "python"}
+    assert {member["engine"] for member in exported["members"].values()} <= {"tflite", "savedmodel"}
     assert all((artifacts / "export" / run / "saved_model.pb").exists() for run in tiny.RUNS)
+
+
+def never(run_dir):
+    raise AssertionError("exported again")
+
+
+def test_what_is_exported_is_what_its_run_holds_and_is_made_once(artifacts):
+    exported = export_ensemble(artifacts, tiny.load_tiny_net, engine="savedmodel")
+    for run in tiny.RUNS:
+        kept, shipped = artifacts / "runs" / run / "export", artifacts / "export" / run
+        files = [path.relative_to(kept) for path in kept.rglob("*") if path.is_file()]
+        assert files and all((kept / file).read_bytes() == (shipped / file).read_bytes() for file in files)
+        assert not (shipped / "model.tflite").exists()
+    assert export_ensemble(artifacts, never, engine="savedmodel") == exported
+    with pytest.raises(AssertionError, match="exported again"):
+        export_ensemble(artifacts, never, engine="savedmodel", again=True)
 
 
 def test_a_member_that_differs_from_training_is_refused(artifacts):
     mend = rf"training\.predict --artifacts {artifacts} --run two-f1-s0-11111111"
     with pytest.raises(
-        KitError, match=rf"two-f1-s0-11111111, view identity: expected training's probabilities.*{mend}"
+        KitError, match=rf"two-f1-s0-11111111 as savedmodel, view identity: expected training's probabilities.*{mend}"
     ):
         export_ensemble(artifacts, lambda run_dir: tiny.tiny_net(0))  # the weights of the first run for both
     assert not (artifacts / "export" / "export.json").exists()

@@ -15,10 +15,11 @@ from submission.kit.blend import blend
 from submission.kit.errors import KitError
 from submission.kit.files import write_json
 from submission.kit.latest import read_latest
+from submission.kit.probs_file import load_probs
 from submission.kit.tta import VIEWS
 from submission.kit.zip_file import write_zip
 from submission.package import main, package
-from submission.zip_run import predict_with_zip
+from submission.zip_run import ZipRun, predict_with_zip
 
 POLICY = {"name": "strong", "operations": ["bar", "shear_x"]}
 
@@ -28,7 +29,7 @@ def exported(tmp_path_factory):
     """Artifacts up to the export; tests that change something copy it."""
     artifacts = tiny.make_artifacts(tmp_path_factory.mktemp("contest") / "A")
     write_json(artifacts / "runs" / tiny.RUNS[0] / "policy.json", POLICY)  # the other run is older
-    export_ensemble(artifacts, tiny.load_tiny_net)
+    export_ensemble(artifacts, tiny.load_tiny_net, engine="tflite")
     return artifacts
 
 
@@ -52,11 +53,11 @@ def test_the_zip_was_run_and_gave_what_training_did(made):
 @pytest.mark.slow
 def test_the_zip_in_a_process_of_its_own_is_the_blend_of_the_nets(made):
     images = tiny.tiny_images(5, seed=9)
-    labels, probs = predict_with_zip(made.path, images)
+    run = predict_with_zip(made.path, images)
     table = [[tiny.tiny_net(m)(VIEWS[name](images)).numpy() for name in tiny.VIEW_NAMES] for m in range(2)]
     expected = blend(np.array(table), tiny.WEIGHTS_MV, tiny.TEMPERATURES)
-    np.testing.assert_allclose(probs, expected, atol=1e-5)
-    np.testing.assert_array_equal(labels, expected.argmax(-1))
+    np.testing.assert_allclose(run.probs, expected, atol=1e-5)
+    np.testing.assert_array_equal(run.labels, expected.argmax(-1))
 
 
 def test_the_layout_and_the_manifest(exported, made):
@@ -69,6 +70,9 @@ def test_the_layout_and_the_manifest(exported, made):
         text = b"".join(archive.read(name) for name in names if not name.endswith(".pb"))
     assert names == sorted(names)
     assert {"model.py", "manifest.json", "kit/__init__.py", "kit/predictor.py", "kit/tta.py"} <= set(names)
+    for run in tiny.RUNS:
+        parts = ("saved_model.pb", "engine.json", "model.tflite", "probe.npz")
+        assert {f"members/{run}/{part}" for part in parts} <= set(names)
     assert not [name for name in names if "__pycache__" in name]
     assert manifest["files"] == {name: value for name, value in hashes.items() if name != "manifest.json"}
     assert manifest["members"] == [
@@ -133,13 +137,46 @@ def test_a_zip_elsewhere_is_named_in_full(exported, no_child, tmp_path):
     assert read_latest(artifacts).path == made.path
 
 
+def wrong_numbers(path, images):
+    return ZipRun(np.zeros(len(images), int), np.full((len(images), 3), 0.5), 1.0, 1.0, {}, ["tflite"] * 2)
+
+
 def test_a_zip_with_other_numbers_takes_no_name(exported, monkeypatch, tmp_path):
-    monkeypatch.setattr(package_module, "predict_with_zip", lambda path, images: (None, 0 * images[:, 0, 0] + 0.5))
+    monkeypatch.setattr(package_module, "predict_with_zip", wrong_numbers)
     with pytest.raises(
         KitError, match=f"the zip: expected training's probabilities within.*export --artifacts {exported}`"
     ):
         package(exported, tmp_path / "x.zip")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"engines": ["savedmodel"] * 2}, r"run as \['tflite', 'tflite'\]\. Received: \['savedmodel', 'savedmodel'\]"),
+        ({"labels": "wrong"}, "expected the most probable class of each of 20 images"),
+        ({"labels": "few"}, "expected the most probable class of each of 20 images"),
+        ({"off": 1.2e-4}, "expected training's probabilities within 0.00011"),
+        ({"off": 1e-4}, None),  # what the interpreter may differ by
+    ],
+)
+def test_what_a_zip_must_predict(exported, monkeypatch, tmp_path, change, message):
+    table = [
+        load_probs(exported / "runs" / run / "probs_an2dl_select.npz", "")
+        .at([f"id{n}" for n in range(20)], "")
+        .probs_vnk
+        for run in tiny.RUNS
+    ]
+    probs = blend(np.array(table)[:, ::-1], tiny.WEIGHTS_MV, tiny.TEMPERATURES)
+    probs[3, 0] += change.get("off", 0)
+    labels = {"wrong": probs.argmin(-1), "few": probs.argmax(-1)[1:]}.get(change.get("labels"), probs.argmax(-1))
+    run = ZipRun(labels, probs, 1.0, 1.0, {}, change.get("engines", ["tflite"] * 2))
+    monkeypatch.setattr(package_module, "predict_with_zip", lambda path, images: run)
+    if message is None:
+        assert package(exported, tmp_path / "x.zip").largest_difference == pytest.approx(1e-4, rel=1e-3)
+    else:
+        with pytest.raises(KitError, match=message):
+            package(exported, tmp_path / "x.zip")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 import tiny_ensemble as tiny
 
 from submission.export_net import export_net
-from submission.kit import member as member_module
+from submission.kit import saved_model
 from submission.kit.blend import blend
 from submission.kit.errors import KitError
 from submission.kit.image_input import batches
@@ -68,7 +68,7 @@ def test_what_has_weight_0_is_not_run(folder, monkeypatch):
 
 
 def test_the_graph_with_variables_gives_the_same(folder, predictor, monkeypatch):
-    monkeypatch.setattr(member_module, "_FREEZE_BELOW_BYTES", 0)
+    monkeypatch.setattr(saved_model, "_FREEZE_BELOW_BYTES", 0)
     np.testing.assert_allclose(Predictor(folder).predict_probs(IMAGES), predictor.predict_probs(IMAGES), atol=1e-6)
 
 

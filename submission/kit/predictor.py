@@ -94,6 +94,11 @@ class Predictor:
         self._members.get(manifest.order[0][0])
         self._startup_s = clock() - started
 
+    @property
+    def engines(self) -> list[str]:
+        """What runs each member, "tflite" or "savedmodel"; a member not needed yet is loaded to tell."""
+        return [self._members.get(m).engine for m in range(len(self.member_names))]
+
     def predict(self, images: Any) -> np.ndarray:
         """Class indices int64 (n,) of images (n, H, W, C); for what is accepted see `image_input.ImageInput`."""
         return self.predict_probs(images).argmax(-1).astype(np.int64)
