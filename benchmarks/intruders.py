@@ -24,7 +24,9 @@ def text(rng: np.random.Generator) -> np.ndarray:
     size = int(rng.integers(8, 13))
     letters = list("abcdefghijklmnopqrstuvwxyz     ABCDE.,0123456789")
     for y in range(4, SIZE, size + 2):
-        draw.text((4, y), "".join(rng.choice(letters, 40)), fill=_colour(rng, 0, 60), font=ImageFont.load_default(size=size))
+        draw.text(
+            (4, y), "".join(rng.choice(letters, 40)), fill=_colour(rng, 0, 60), font=ImageFont.load_default(size=size)
+        )
     return np.asarray(picture)
 
 

@@ -23,7 +23,9 @@ def colour_features(images: np.ndarray) -> np.ndarray:
     Returns:
         float32 (n, F).
     """
-    channels = [resize_grey(np.ascontiguousarray(images[..., c]), SIDE, SIDE, "box") for c in range(min(images.shape[3], 3))]
+    channels = [
+        resize_grey(np.ascontiguousarray(images[..., c]), SIDE, SIDE, "box") for c in range(min(images.shape[3], 3))
+    ]
     small = np.stack(channels, axis=-1).astype(np.float32) / 255
     grey = small.mean(axis=-1)
     parts = [_histogram(small), _rings(small), _grain(grey), _edges(grey)]

@@ -25,9 +25,7 @@ KINDS: dict[str, Kind] = {
     for kind in (
         Kind("blank", True, "one colour, or almost", "standard deviation of the liveliest channel, in grey levels"),
         Kind("repeated picture", True, "so often that it is no picture of its class: a joke, a filler", "times"),
-        Kind(
-            "same picture under several labels", True, "nothing says which label is right: all are dropped", "labels"
-        ),
+        Kind("same picture under several labels", True, "nothing says which label is right: all are dropped", "labels"),
         Kind("exact duplicate", True, "equal in every pixel; the first stays", "1: all pixels"),
         Kind(
             "near duplicate",

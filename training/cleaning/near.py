@@ -17,9 +17,12 @@ MAX_BITS = 18
 """Radius of the pHash search. Wide, as it only proposes: copies shifted by 2 pixels differ in up to 18 bits."""
 
 CLOSE_BITS = 4
-"""Radius for the other hashes, and TURNED_BITS for the pHash of mirrored and turned images."""
+"""Radius for the other hashes."""
 
-TURNED_BITS = 6
+TURNED_BITS, FEW_TURNED_BITS, FEW = 6, 12, 30_000
+"""Radius for the pHash of mirrored and turned images: by multi-index search; and up to `FEW` images, which are compared
+all with all in seconds."""
+
 DOUBTED_BITS = 24
 """A pair that wHash proposes must agree so far by pHash: it takes one in 400 pairs of different cells for close."""
 
@@ -35,7 +38,7 @@ def find_twins(images: np.ndarray, rows: np.ndarray, looks: Looks, proposed: Ite
         looks: of these rows.
         proposed: more pairs to compare, each int (m, 2) positions in `rows`; in every symmetry.
     """
-    twins = Twins(images, rows)
+    twins = Twins(images, rows, looks.inner)
     maps, views = looks.maps, symmetries(*images.shape[1:3])
     with threadpool_limits(1, "blas"):  # products too small to share: on 2 busy cores its threads tripled the time
         wide = close_rows(looks.inner, MAX_BITS)
@@ -62,7 +65,13 @@ def _more_pairs(looks: Looks) -> Iterator[tuple[int, np.ndarray]]:
     n, num_views = looks.turned.shape
     for view in range(num_views):  # the first, too: with the border
         # one image as it is, the other in its symmetry
-        for first, second in close_pairs(np.concatenate([looks.turned[:, 0], looks.turned[:, view]]), TURNED_BITS):
+        own, turned = looks.turned[:, 0], looks.turned[:, view]
+        if n <= FEW:
+            for row, later in close_rows(own, FEW_TURNED_BITS, turned):
+                if len(later):
+                    yield view, np.stack([np.full(len(later), row), later], axis=1)
+            continue
+        for first, second in close_pairs(np.concatenate([own, turned]), TURNED_BITS):
             crossed = (first < n) & (second >= n) & (first < second - n)
             yield view, np.stack([first[crossed], second[crossed] - n], axis=1)
 

@@ -59,7 +59,12 @@ def quality_kinds(quality: np.ndarray) -> list[tuple[int, str, float, str]]:
         ]
     usual = float(np.median(quality[:, SHARPNESS])) if len(quality) else 0.0
     found += [
-        (int(place), "blurry", float(quality[place, SHARPNESS]), f"sharpness {quality[place, SHARPNESS]:.3f}, of all {usual:.3f}")
+        (
+            int(place),
+            "blurry",
+            float(quality[place, SHARPNESS]),
+            f"sharpness {quality[place, SHARPNESS]:.3f}, of all {usual:.3f}",
+        )
         for place in np.flatnonzero(blurry)
     ]
     found += [

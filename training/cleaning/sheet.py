@@ -10,7 +10,7 @@ from submission.kit.files import atomic_path
 from submission.kit.image_set import ImageSet
 
 from .table import CleanTable
-from .verdicts import KINDS, kind_of
+from .kinds import KINDS, kind_of
 
 TILE = 112
 COLUMNS = 10

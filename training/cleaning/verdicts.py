@@ -11,7 +11,7 @@ from submission.kit.image_set import ImageSet
 from .embed import Embedder
 from .findings import Finding
 from .invalid import invalid_reason
-from .kinds import KINDS, dropped_kinds
+from .kinds import KINDS
 from .looks import measure_looks
 from .near import find_twins
 from .neighbours import LOOK_ALIKE, nearest
@@ -23,32 +23,38 @@ from .twins import Link
 
 @dataclass(frozen=True)
 class Verdicts:
-    """table: what is kept; findings: all that was noticed, by kind and then by row."""
+    """groups: int64 (N,), for each image the row of the first that shows the same picture; findings: all that was noticed,
+    by kind and then by row."""
 
-    table: CleanTable
+    groups: np.ndarray
     findings: list[Finding]
 
+    def with_more(self, more: Sequence[Finding]) -> "Verdicts":
+        """The same with findings of other rules."""
+        order = {name: number for number, name in enumerate(KINDS)}
+        return Verdicts(self.groups, sorted([*self.findings, *more], key=lambda one: (order[one.kind], one.row)))
 
-def judge_images(
-    image_set: ImageSet,
-    repeats: int,
-    drops: set[str] | None = None,
-    embedder: Embedder | None = None,
-    more: Sequence[Finding] = (),
-) -> Verdicts:
-    """Apply the rules.
+    def table(self, image_set: ImageSet, drops: set[str]) -> CleanTable:
+        """Who is kept if images of the kinds `drops` are dropped; the first such finding is the reason."""
+        reasons = [""] * len(image_set)
+        for one in self.findings:
+            if one.kind in drops and not reasons[one.row]:
+                reasons[one.row] = one.reason
+        keep = np.array([not reason for reason in reasons], bool)
+        return CleanTable(image_set.ids, keep, reasons, self.groups)
 
-    In a group of `repeats` images of the same picture or more all are dropped (a joke, or a filler); in a smaller one
-    under several labels all are dropped too, because nothing says which label is right; otherwise the first stays.
+
+def judge_images(image_set: ImageSet, repeats: int, embedder: Embedder | None = None) -> Verdicts:
+    """Apply the rules that look at images.
+
+    In a group of `repeats` images of the same picture or more all are jokes or fillers; in a smaller one under several
+    labels nothing says which label is right; otherwise all but the first are copies.
 
     Args:
         image_set: the images; read batch by batch.
         repeats: at least 2.
-        drops: names of the kinds that are dropped; None: those of the default.
         embedder: proposes more twins and finds look-alikes and off-topic images.
-        more: findings of other rules.
     """
-    drops = dropped_kinds("") if drops is None else drops
     distinct, copies = np.unique(image_set.ids, return_index=True, return_inverse=True)[1:]
     groups = distinct[copies.ravel()]  # exact duplicates
     rows, blank = _valid_rows(image_set, np.sort(distinct))
@@ -71,16 +77,14 @@ def judge_images(
     findings += [
         Finding(int(rows[place]), kind, score, detail) for place, kind, score, detail in quality_kinds(looks.quality)
     ]
-    findings += _off_topic(rows, looks.colours, features)
+    jokes = {one.row for one in findings if one.kind == "repeated picture"}
+    findings += [one for one in _off_topic(rows, looks.colours, features) if one.row not in jokes]
     findings += [
         Finding(int(rows[b]), "look-alike", float(cosine), twin=int(rows[a]))
         for (a, b), cosine in zip(pairs, cosines, strict=True)
         if cosine >= LOOK_ALIKE and places[a] != places[b]
     ]
-    findings += more
-    order = {name: number for number, name in enumerate(KINDS)}
-    findings.sort(key=lambda one: (order[one.kind], one.row))
-    return Verdicts(_table(image_set, groups, findings, drops), findings)
+    return Verdicts(groups, []).with_more(findings)
 
 
 def _valid_rows(image_set: ImageSet, distinct: np.ndarray) -> tuple[np.ndarray, dict[int, tuple[float, str]]]:
@@ -143,11 +147,3 @@ def _off_topic(rows: np.ndarray, colours: np.ndarray, features: np.ndarray | Non
         how, score = max(((how, float(of[place])) for how, of in scores.items()), key=lambda pair: pair[1])
         found.append(Finding(int(rows[place]), "off topic", score, how))
     return found
-
-
-def _table(image_set: ImageSet, groups: np.ndarray, findings: list[Finding], drops: set[str]) -> CleanTable:
-    reasons = [""] * len(image_set)
-    for one in findings:
-        if one.kind in drops and not reasons[one.row]:
-            reasons[one.row] = one.reason
-    return CleanTable(image_set.ids, np.array([not reason for reason in reasons], bool), reasons, groups)
