@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage
+from training.cleaning.phash import phash64
 
 from benchmarks.bench_clean import score_rows
 from benchmarks.plant_twins import CHANGES, plant_twins
@@ -24,7 +25,6 @@ from training.cleaning.fingerprint import PASS, fingerprint, scores
 from training.cleaning.grey import grey_image
 from training.cleaning.invalid import invalid_reason
 from training.cleaning.near import near_groups
-from training.cleaning.phash import phash64
 from training.cleaning.same_picture import SAME, detail_of, similarity
 from training.cleaning.table import CleanTable, read_clean, write_clean
 from training.cleaning.verdicts import judge_images, kind_of

@@ -31,18 +31,24 @@ class Embedder:
             images: uint8 (N, H, W, C), may be a memory map: one batch is read at a time.
             rows: int (n,).
         """
+        return self._all(images, rows, [False])[0]
+
+    def features_twice(self, images: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Features of the images as they are, and mirrored left to right, in the same dimensions."""
+        as_is, mirrored = self._all(images, rows, [False, True])
+        return as_is, mirrored
+
+    def _all(self, images: np.ndarray, rows: np.ndarray, mirrors: list[bool]) -> list[np.ndarray]:
         rotation = self._rotation(images, rows)
-        found = None
+        found: list[list[np.ndarray]] = [[] for _ in mirrors]
         with tqdm(total=len(rows), desc=f"embed {self.name}", unit="image", disable=None, leave=False) as bar:
             for start in range(0, len(rows), BATCH_SIZE):
-                batch = self._of_batch(images[rows[start : start + BATCH_SIZE]])
-                if rotation is not None:
-                    batch = batch @ rotation
-                if found is None:
-                    found = np.empty((len(rows), batch.shape[1]), np.float32)
-                found[start : start + len(batch)] = batch
-                bar.update(len(batch))
-        return found if found is not None else np.empty((0, 1), np.float32)
+                pixels = images[rows[start : start + BATCH_SIZE]]
+                for pieces, mirror in zip(found, mirrors, strict=True):
+                    batch = self._of_batch(pixels[:, :, ::-1] if mirror else pixels)
+                    pieces.append(batch if rotation is None else batch @ rotation)
+                bar.update(len(pixels))
+        return [np.concatenate(pieces) if pieces else np.empty((0, 1), np.float32) for pieces in found]
 
     def _of_batch(self, images: np.ndarray) -> np.ndarray:
         # a whole batch every time, so that the net is compiled once

@@ -17,7 +17,7 @@ class Kind:
     @property
     def option(self) -> str:
         """As it is written on the command line."""
-        return self.name.replace(" ", "_")
+        return self.name.replace(" ", "_").replace("-", "_")
 
 
 KINDS: dict[str, Kind] = {
@@ -31,19 +31,29 @@ KINDS: dict[str, Kind] = {
             "near duplicate",
             True,
             "the same picture re-encoded, brightened, noisy, shifted, mirrored or turned; the first stays",
-            "correlation of the two pictures' detail, 0.65 to 1",
+            "correlation of the two pictures' detail, 0.57 to 1",
         ),
-        Kind("look-alike", False, "an embedding takes it for the other image, its pixels do not", "cosine"),
+        Kind(
+            "look-alike",
+            False,
+            "a net takes it for the other image, pixel by pixel it is not",
+            "cosine of their features",
+        ),
         Kind(
             "off topic",
             False,
             "unlike all other images",
-            "distance to the 20th neighbour, in standard deviations; 1.75 or more",
+            "distance to the 20th neighbour, 1 about as far as an ordinary image from the mean; 2 or more",
         ),
         Kind("dark", False, "far darker than the others", "mean grey level, 0-255"),
         Kind("light", False, "far lighter than the others", "mean grey level, 0-255"),
         Kind("blurry", False, "hardly any fine contrast", "share of the contrast that is between neighbouring pixels"),
-        Kind("odd size", False, "padded on two sides: a picture of another shape", "part that is padding, 0-1"),
+        Kind(
+            "odd size",
+            False,
+            "padded with one colour: a picture of another shape",
+            "part of a side that is padding, 0-1",
+        ),
         Kind(
             "label error",
             False,

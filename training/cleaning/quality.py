@@ -57,7 +57,8 @@ def quality_kinds(quality: np.ndarray) -> list[tuple[int, str, float, str]]:
             (int(place), kind, float(brightness[place]), f"mean level {brightness[place]:.0f}, of all {middle:.0f}")
             for place in np.flatnonzero(which)
         ]
-    usual = float(np.median(quality[:, SHARPNESS])) if len(quality) else 0.0
+    sharpness = quality[:, SHARPNESS]
+    usual = float(np.median(sharpness)) if len(quality) else 0.0
     found += [
         (
             int(place),

@@ -9,10 +9,9 @@ from .hamming import count_bits
 from .same_picture import SAME, Detail, detail_of, similarity
 from .symmetry import Symmetry
 
-
 SAME_TURNED = 0.72
-"""Least similarity of an image to a mirrored or turned one: with seven more chances, round cells on plain ground reached
-.69. Real cells reach .60."""
+"""Least similarity of an image to a mirrored or turned one: with seven more chances, different round cells on plain
+ground reached .69. Real cells reach .60."""
 
 SAME_HASH, SAME_CLOSE = 2, 0.57
 """Where pHash differs in so few bits, less similarity will do: JPEG of quality 50 takes the grain away."""

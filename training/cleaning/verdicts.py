@@ -14,7 +14,7 @@ from .invalid import invalid_reason
 from .kinds import KINDS
 from .looks import measure_looks
 from .near import find_twins
-from .neighbours import LOOK_ALIKE, nearest
+from .neighbours import alike, nearest
 from .outliers import FAR, outlier_scores
 from .quality import quality_kinds
 from .table import CleanTable
@@ -23,8 +23,8 @@ from .twins import Link
 
 @dataclass(frozen=True)
 class Verdicts:
-    """groups: int64 (N,), for each image the row of the first that shows the same picture; findings: all that was noticed,
-    by kind and then by row."""
+    """groups: int64 (N,), for each image the row of the first that shows the same picture; findings: all that was
+    noticed, by kind and then by row."""
 
     groups: np.ndarray
     findings: list[Finding]
@@ -59,8 +59,10 @@ def judge_images(image_set: ImageSet, repeats: int, embedder: Embedder | None = 
     groups = distinct[copies.ravel()]  # exact duplicates
     rows, blank = _valid_rows(image_set, np.sort(distinct))
     looks = measure_looks(image_set.images, rows)
-    features = embedder.features(image_set.images, rows) if embedder is not None else None
-    pairs, cosines = nearest(features) if features is not None else (np.empty((0, 2), np.int64), np.empty(0))
+    features, pairs, cosines = None, np.empty((0, 2), np.int64), np.empty(0)
+    if embedder is not None:
+        features, mirrored = embedder.features_twice(image_set.images, rows)
+        pairs, cosines = nearest(features, mirrored)
     twins = find_twins(image_set.images, rows, looks, [pairs])
     places = twins.groups()
     joined = np.arange(len(image_set))
@@ -80,9 +82,9 @@ def judge_images(image_set: ImageSet, repeats: int, embedder: Embedder | None = 
     jokes = {one.row for one in findings if one.kind == "repeated picture"}
     findings += [one for one in _off_topic(rows, looks.colours, features) if one.row not in jokes]
     findings += [
-        Finding(int(rows[b]), "look-alike", float(cosine), twin=int(rows[a]))
-        for (a, b), cosine in zip(pairs, cosines, strict=True)
-        if cosine >= LOOK_ALIKE and places[a] != places[b]
+        Finding(int(rows[pairs[place, 1]]), "look-alike", float(cosines[place]), twin=int(rows[pairs[place, 0]]))
+        for place in alike(pairs, cosines)
+        if places[pairs[place, 0]] != places[pairs[place, 1]]
     ]
     return Verdicts(groups, []).with_more(findings)
 
