@@ -1,4 +1,4 @@
-"""Plant copies, jokes, intruders and wrong labels among an image set's pictures, with a truth table of what was planted."""
+"""Plant copies, jokes, intruders and wrong labels in an image set, with a truth table of what was planted."""
 
 import csv
 import io

@@ -120,8 +120,8 @@ def _put_aside(path: Path) -> Path:
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m training.clean",
-        description="Decide for each image of A/data whether it is kept: A/clean/clean.csv, which may be edited by hand; "
-        "findings.csv and gallery.html show all that was noticed. Options that are left out are those of the last time.",
+        description="Decide for each image of A/data whether it is kept: A/clean/clean.csv, which may be edited by "
+        "hand; findings.csv and gallery.html show all that was noticed. Options left out are those of the last time.",
     )
     parser.add_argument("--artifacts", type=Path, default=Path("artifacts/synthetic"), help="the contest's files")
     parser.add_argument("--repeats", type=int, help="a picture found so often is dropped wholly (default: 5)")

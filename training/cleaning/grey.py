@@ -8,7 +8,7 @@ def grey_images(images: np.ndarray) -> np.ndarray:
     """A batch in grey, uint8 (n, H, W).
 
     Args:
-        images: uint8 (n, H, W, C), 0-255. Three channels are weighted as Pillow does (ITU-R 601), other numbers averaged.
+        images: uint8 (n, H, W, C), 0-255. Three channels are weighted as Pillow does (ITU-R 601), others averaged.
     """
     n, height, width, channels = images.shape
     if channels == 1:

@@ -7,7 +7,7 @@ Source: Norouzi, Punjani and Fleet 2012 (multi-index hashing; there with one tab
 """
 
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -24,7 +24,7 @@ _FEW = 2048  # so few are compared all with all in less time
 def close_pairs(hashes: np.ndarray, max_bits: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield every pair of hashes that differ in at most `max_bits` bits once, in pieces of at most N pairs.
 
-    Equal hashes are pairs, too: a hash that occurs m times makes m (m - 1) / 2 of them, so pass distinct ones where many
+    Equal hashes are pairs, too: one that occurs m times makes m (m - 1) / 2 of them, so pass distinct ones where many
     are equal. Memory is a few dozen bytes for each hash, whatever the number of pairs.
 
     Args:
@@ -55,7 +55,7 @@ def close_pairs(hashes: np.ndarray, max_bits: int) -> Iterator[tuple[np.ndarray,
 def _chunks(count: int) -> np.ndarray:
     """Masks of `count` chunks of almost the same length, uint64 (count,)."""
     edges = [_BITS * n // count for n in range(count + 1)]
-    return np.array([(1 << stop) - (1 << start) for start, stop in zip(edges, edges[1:], strict=False)], np.uint64)
+    return np.array([(1 << stop) - (1 << start) for start, stop in pairwise(edges)], np.uint64)
 
 
 def _of_table(

@@ -5,8 +5,8 @@ import numpy as np
 from submission.kit.seeds import derive_seed
 
 FAR = 2.0
-"""Score from which an image is off topic. By colours and grain drawn cells reach 1.98, and 1 in 1,000 of 11,949 real ones
-has more than 1.91; twenty kinds of intruder have 2.02 or more among drawn cells and 4.07 or more among real ones."""
+"""Score from which an image is off topic. By colours and grain drawn cells reach 1.98, and 1 in 1,000 of 11,949 real
+ones has more than 1.91; twenty kinds of intruder have 2.02 or more among drawn cells, 4.07 or more among real ones."""
 
 NEIGHBOURS = 20  # the distance to the 20th: a few intruders of one kind do not vouch for each other
 SAMPLE = 20_000  # images that the others are compared with, so that time is proportional to their number
