@@ -60,9 +60,11 @@ def pair_scores(maps: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 def _shifted(maps: np.ndarray) -> np.ndarray:
     """The nine shifts of each map, normalised, float32 (n, 9, SIDE * SIDE)."""
+    side = SIDE - 2
+    windows = np.lib.stride_tricks.sliding_window_view(maps, (side, side), axis=(1, 2))
+    parts = windows.reshape(len(maps), 9, side * side).astype(np.float32)
+    parts -= parts.mean(axis=2, keepdims=True)
+    parts /= np.sqrt(np.einsum("nsp,nsp->ns", parts, parts))[:, :, None] + 1e-6
     made = np.zeros((len(maps), 9, SIDE, SIDE), np.float32)
-    for number, (y, x) in enumerate(np.ndindex(3, 3)):
-        part = maps[:, y : y + SIDE - 2, x : x + SIDE - 2].astype(np.float32)
-        part -= part.mean(axis=(1, 2), keepdims=True)
-        made[:, number, 1:-1, 1:-1] = part / (np.linalg.norm(part, axis=(1, 2), keepdims=True) + 1e-6)
+    made[:, :, 1:-1, 1:-1] = parts.reshape(len(maps), 9, side, side)
     return made.reshape(len(maps), 9, SIDE * SIDE)
