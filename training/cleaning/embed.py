@@ -79,6 +79,8 @@ def open_embedder(spec: str, artifacts: Path, image_set: ImageSet) -> Embedder:
     """
     backbone, colon, weights = spec.partition(":")
     if colon:
+        if not weights:
+            raise KitError("--embed takes a run, or BACKBONE:FILE.weights.h5. Received: no file after the colon.")
         return Embedder(spec, _backbone_net(backbone, weights, image_set))
     run = open_run(Path(spec) if "/" in spec else artifacts / "runs" / spec)
     return Embedder(run.name, features_net(run, image_set).predict_on_batch)
@@ -109,6 +111,4 @@ def features_net(run: Run, image_set: ImageSet):
 def _backbone_net(backbone: str, weights: str, image_set: ImageSet) -> Callable[[np.ndarray], np.ndarray]:
     from ..backbones import build, features_of
 
-    if not weights:
-        raise KitError("--embed takes a run, or BACKBONE:FILE.weights.h5. Received: no file after the colon.")
     return features_of(build(backbone, image_set.image_shape, image_set.num_classes, weights)).predict_on_batch
