@@ -23,6 +23,9 @@ PROFILE ?= an2dl
 ZIP ?=
 WITH ?=
 LIMIT ?=
+# kinds of finding that cleaning drops beside copies, jokes and blanks: off_topic,blurry; and the net that it looks with
+DROP ?=
+EMBED ?=
 # time for the training of each member, such as 1h
 BUDGET ?=
 # what a tuned ensemble may cost: the platform's step (seconds, or a profile such as an2dl), MB, images to predict
@@ -59,6 +62,7 @@ $(foreach member,$(MEMBERS),$(if $(word 3,$(subst :, ,$(member))),,$(error expec
 
 A := $(ARTIFACTS)
 SETTINGS_data := $(if $(DATA),$(abspath $(DATA)),synthetic $(SEED))
+SETTINGS_clean := $(DROP) $(EMBED)
 SETTINGS_split := $(FOLDS) $(HOLDOUT) $(SEED)
 SETTINGS_train := $(SET) $(LIMIT) $(BUDGET) $(KERAS_BACKEND)
 SETTINGS_predict := $(if $(RUNS),runs $(RUNS),$(MEMBERS))
@@ -71,8 +75,8 @@ STAMPS := $(if $(RUNS),,$(foreach member,$(MEMBERS),$(A)/members/$(subst :,~,$(m
 
 .SUFFIXES:
 .SECONDARY:
-PHONY := help setup recipes submission data clean split suites train sweep runs predict ensemble tune soup export package \
-	score compare \
+PHONY := help setup recipes submission data clean clean-labels check-leaks split suites train sweep runs predict ensemble tune \
+	soup export package score compare \
 	ledger judge report \
 	rules check-runtimes submit bundle sheet test test-browser test-all lint wipe FORCE
 .PHONY: $(PHONY)
@@ -100,10 +104,17 @@ $(A)/data/meta.json: $(A)/.settings/data $(wildcard $(DATA))$(if $(and $(DATA),$
 	@$(RUN) training.data --artifacts $(A) $(if $(DATA),--data '$(DATA)',--seed $(SEED))
 	@touch $@
 
-clean: $(A)/clean/clean.csv ## find duplicates, jokes and invalid images: clean.csv, dropped.png
-$(A)/clean/clean.csv: $(A)/data/meta.json
-	@$(RUN) training.clean --artifacts $(A)
+CLEAN := training.clean --artifacts $(A) $(if $(DROP),--drop '$(DROP)') $(if $(EMBED),--embed '$(EMBED)')
+clean: $(A)/clean/clean.csv ## find duplicates, jokes, intruders: clean.csv, gallery.html (DROP=off_topic,blurry drops these too; EMBED=RUN looks with its net)
+$(A)/clean/clean.csv: $(A)/data/meta.json $(A)/.settings/clean
+	@$(RUN) $(CLEAN)
 	@touch $@
+
+clean-labels: $(STAMPS) ## after a training: find wrong labels (DROP=label_error drops them; all later steps then start anew)
+	@$(RUN) $(CLEAN) --labels
+
+check-leaks: $(A)/split/folds.csv ## is a picture in two parts, did a run or a suite use what it may not
+	@$(RUN) training.check_leaks --artifacts $(A)
 
 split: $(A)/split/folds.csv ## stratified folds by group, and the hold-out
 $(A)/split/folds.csv: $(A)/clean/clean.csv $(A)/.settings/split

@@ -18,15 +18,17 @@ def count_bits(words: np.ndarray) -> np.ndarray:
     return _BITS_OF_16[parts].sum(axis=-1, dtype=np.uint8)
 
 
-def close_rows(hashes: np.ndarray, max_bits: int) -> Iterator[tuple[int, np.ndarray]]:
+def close_rows(hashes: np.ndarray, max_bits: int, others: np.ndarray | None = None) -> Iterator[tuple[int, np.ndarray]]:
     """Yield `(row, later rows whose hash differs in at most max_bits bits)` for every row, in order.
 
     Args:
         hashes: uint64 (N,).
         max_bits: 0-64.
+        others: uint64 (N,), hashes of the later rows where they are not the same.
     """
+    others = hashes if others is None else others
     for start in range(0, len(hashes), BLOCK):
-        distance = count_bits(hashes[start : start + BLOCK, None] ^ hashes[None, start:])
+        distance = count_bits(hashes[start : start + BLOCK, None] ^ others[None, start:])
         for offset, near in enumerate(distance <= max_bits):
             later = np.flatnonzero(near[offset + 1 :]) + start + offset + 1
             yield start + offset, later

@@ -9,8 +9,8 @@ from PIL import Image, ImageDraw, ImageFont
 from submission.kit.files import atomic_path
 from submission.kit.image_set import ImageSet
 
+from .kinds import KINDS, kind_of
 from .table import CleanTable
-from .verdicts import KINDS, kind_of
 
 TILE = 112
 COLUMNS = 10

@@ -49,13 +49,14 @@ class CleanTable:
 
 
 def write_clean(path: str | Path, table: CleanTable) -> None:
-    """Write clean.csv atomically."""
+    """Write clean.csv atomically; one that is so already is left untouched, since make goes by its time."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for index, row in enumerate(zip(table.ids, table.keep.astype(int), table.reasons, table.groups, strict=True)):
         writer.writerow((index, *row))
-    write_text(path, text.getvalue())
+    if not Path(path).exists() or Path(path).read_bytes() != text.getvalue().encode():
+        write_text(path, text.getvalue())
 
 
 def read_clean(path: str | Path, mend: str) -> CleanTable:

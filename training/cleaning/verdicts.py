@@ -1,63 +1,151 @@
 """One verdict for each image, from all rules together."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
+from tqdm import tqdm
 
 from submission.kit.image_set import ImageSet
 
+from .embed import Embedder
+from .findings import Finding
 from .invalid import invalid_reason
-from .near import near_groups
+from .kinds import KINDS
+from .looks import measure_looks
+from .near import find_twins
+from .neighbours import alike, nearest
+from .outliers import FAR, outlier_scores
+from .quality import quality_kinds
 from .table import CleanTable
-
-KINDS = ("blank", "repeated picture", "same picture under several labels", "exact duplicate", "near duplicate")
-"""How a reason begins, in the order of the picture sheet."""
+from .twins import Link
 
 
-def kind_of(reason: str) -> str:
-    """The one of `KINDS` with which a reason begins, or "by hand" for a reason that none of the rules wrote."""
-    return next((kind for kind in KINDS if reason.startswith(kind)), "by hand")
+@dataclass(frozen=True)
+class Verdicts:
+    """groups: int64 (N,), for each image the row of the first that shows the same picture; findings: all that was
+    noticed, by kind and then by row."""
+
+    groups: np.ndarray
+    findings: list[Finding]
+
+    def with_more(self, more: Sequence[Finding]) -> "Verdicts":
+        """The same with findings of other rules."""
+        order = {name: number for number, name in enumerate(KINDS)}
+        return Verdicts(self.groups, sorted([*self.findings, *more], key=lambda one: (order[one.kind], one.row)))
+
+    def table(self, image_set: ImageSet, drops: set[str]) -> CleanTable:
+        """Who is kept if images of the kinds `drops` are dropped; the first such finding is the reason."""
+        reasons = [""] * len(image_set)
+        for one in self.findings:
+            if one.kind in drops and not reasons[one.row]:
+                reasons[one.row] = one.reason
+        keep = np.array([not reason for reason in reasons], bool)
+        return CleanTable(image_set.ids, keep, reasons, self.groups)
 
 
-def judge_images(image_set: ImageSet, repeats: int) -> CleanTable:
-    """Apply the rules: blank images, then groups of the same picture.
+def judge_images(image_set: ImageSet, repeats: int, embedder: Embedder | None = None) -> Verdicts:
+    """Apply the rules that look at images.
 
-    In a group of `repeats` images or more all are dropped (a joke, or a filler); in a smaller one under several labels
-    all are dropped too, because nothing says which label is right; otherwise the first stays.
+    In a group of `repeats` images of the same picture or more all are jokes or fillers; in a smaller one under several
+    labels nothing says which label is right; otherwise all but the first are copies.
 
     Args:
-        image_set: the images; read one by one.
+        image_set: the images; read batch by batch.
         repeats: at least 2.
+        embedder: proposes more twins and finds look-alikes and off-topic images.
     """
-    groups, reasons = _picture_groups(image_set)
+    distinct, copies = np.unique(image_set.ids, return_index=True, return_inverse=True)[1:]
+    groups = distinct[copies.ravel()]  # exact duplicates
+    rows, blank = _valid_rows(image_set, np.sort(distinct))
+    looks = measure_looks(image_set.images, rows)
+    features, pairs, cosines = None, np.empty((0, 2), np.int64), np.empty(0)
+    if embedder is not None:
+        features, mirrored = embedder.features_twice(image_set.images, rows)
+        pairs, cosines = nearest(features, mirrored)
+    twins = find_twins(image_set.images, rows, looks, [pairs])
+    places = twins.groups()
+    joined = np.arange(len(image_set))
+    joined[rows] = rows[places]
+    groups = joined[groups]
+    links = {int(rows[place]): link for place, link in twins.links.items()}
+
+    findings = [
+        Finding(row, "blank", *blank[int(distinct_row)])
+        for row, distinct_row in enumerate(distinct[copies.ravel()])
+        if int(distinct_row) in blank
+    ]
+    findings += _group_findings(image_set, groups, {one.row for one in findings}, repeats, links)
+    findings += [
+        Finding(int(rows[place]), kind, score, detail) for place, kind, score, detail in quality_kinds(looks.quality)
+    ]
+    jokes = {one.row for one in findings if one.kind == "repeated picture"}
+    findings += [one for one in _off_topic(rows, looks.colours, features) if one.row not in jokes]
+    findings += [
+        Finding(int(rows[pairs[place, 1]]), "look-alike", float(cosines[place]), twin=int(rows[pairs[place, 0]]))
+        for place in alike(pairs, cosines)
+        if places[pairs[place, 0]] != places[pairs[place, 1]]
+    ]
+    return Verdicts(groups, []).with_more(findings)
+
+
+def _valid_rows(image_set: ImageSet, distinct: np.ndarray) -> tuple[np.ndarray, dict[int, tuple[float, str]]]:
+    """Rows with a picture, and for each blank row its score and what it shows."""
+    blank = {}
+    for row in tqdm(distinct, "blank", unit="image", disable=None, leave=False):
+        image = image_set.images[row]
+        if reason := invalid_reason(image):
+            spread = image.reshape(-1, image.shape[-1]).std(axis=0, dtype=np.float32).max()
+            blank[int(row)] = float(spread), reason.removeprefix("blank (").removesuffix(")")
+    return np.array([row for row in distinct if int(row) not in blank], np.int64), blank
+
+
+def _group_findings(
+    image_set: ImageSet, groups: np.ndarray, blank: set[int], repeats: int, links: dict[int, Link]
+) -> list[Finding]:
+    """What is wrong with the images that show one picture."""
+    found = []
     order = np.argsort(groups, kind="stable")
     starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
     for members in np.split(order, starts[1:]):
-        if len(members) > 1 and not reasons[members[0]]:
-            for row, reason in zip(members, _group_reasons(image_set, members, repeats), strict=True):
-                reasons[row] = reason
-    keep = np.array([not reason for reason in reasons], bool)
-    return CleanTable(image_set.ids, keep, reasons, groups)
+        if len(members) == 1 or not len(members) or int(members[0]) in blank:
+            continue
+        labels = np.unique(image_set.labels[members])
+        if len(members) >= repeats:
+            found += [Finding(int(row), "repeated picture", len(members), f"{len(members)} times") for row in members]
+        elif len(labels) > 1:
+            names = ", ".join(image_set.class_names[label] for label in labels)
+            kind = "same picture under several labels"
+            found += [Finding(int(row), kind, len(labels), names) for row in members]
+        else:
+            found += _copies(image_set, members, links)
+    return found
 
 
-def _picture_groups(image_set: ImageSet) -> tuple[np.ndarray, list[str]]:
-    """For each image the row of its group's first image, int64 (N,), and the reason why it is blank or ""."""
-    _, first, inverse = np.unique(image_set.ids, return_index=True, return_inverse=True)
-    groups = first[inverse.ravel()]  # exact duplicates
-    distinct = np.sort(first)
-    blank = {int(row): reason for row in distinct if (reason := invalid_reason(image_set.images[row]))}
-    valid = np.array([row for row in distinct if row not in blank], np.int64)
-    joined = np.arange(len(image_set))
-    joined[valid] = valid[near_groups(image_set.images, valid)]
-    return joined[groups], [blank.get(int(row), "") for row in groups]
+def _copies(image_set: ImageSet, members: np.ndarray, links: dict[int, Link]) -> list[Finding]:
+    """All but the first."""
+    kept = int(members[0])
+    first_of: dict[str, int] = {}
+    found = []
+    for row in map(int, members):
+        first_of.setdefault(image_set.ids[row], row)
+        if row == kept:
+            continue
+        if image_set.ids[row] == image_set.ids[kept]:
+            found.append(Finding(row, "exact duplicate", 1.0, twin=kept))
+        else:  # the first of these pixels has the link
+            link = links.get(first_of[image_set.ids[row]]) or links.get(kept) or Link(1.0, "")
+            found.append(Finding(row, "near duplicate", link.score, link.how, kept))
+    return found
 
 
-def _group_reasons(image_set: ImageSet, members: np.ndarray, repeats: int) -> list[str]:
-    """A reason for each of the images that show one picture; "" for the one that stays, if any does."""
-    labels = np.unique(image_set.labels[members])
-    if len(members) >= repeats:
-        return [f"repeated picture ({len(members)} times)"] * len(members)
-    if len(labels) > 1:
-        names = ", ".join(image_set.class_names[label] for label in labels)
-        return [f"same picture under several labels ({names})"] * len(members)
-    kept = members[0]
-    same = image_set.ids[members] == image_set.ids[kept]
-    return [""] + [f"{'exact' if exact else 'near'} duplicate of {kept}" for exact in same[1:]]
+def _off_topic(rows: np.ndarray, colours: np.ndarray, features: np.ndarray | None) -> list[Finding]:
+    """By colours and grain, and by the embedding where there is one."""
+    scores = {"by colours and grain": outlier_scores(colours)}
+    if features is not None:
+        scores["by embedding"] = outlier_scores(features)
+    found = []
+    for place in np.flatnonzero(np.max(list(scores.values()), axis=0) > FAR):
+        how, score = max(((how, float(of[place])) for how, of in scores.items()), key=lambda pair: pair[1])
+        found.append(Finding(int(rows[place]), "off topic", score, how))
+    return found
