@@ -11,10 +11,19 @@ from submission.kit.errors import KitError
 from submission.kit.files import read_json, sha256_file, write_json
 from submission.kit.latest import read_latest, stored_path
 
-from .forecast import describe_forecasts, describe_unlabelled, main_forecast, make_forecasts
+from .forecast import (
+    describe_forecasts,
+    describe_unlabelled,
+    forecasts_of,
+    main_forecast,
+    make_forecasts,
+    suite_evidence,
+)
 from .forecast_images import forecast_images
+from .images_fingerprint import ARRAYS, images_fingerprint
 from .isolation import Isolation, add_options, choose_isolation, chosen, describe_isolation
 from .judged import Judged, open_judged
+from .ledger import read_records
 from .limits import PROFILES_S, Limits
 from .score_table import score_table, suite_order
 from .suite_folder import FULL, check_suite, suite_command
@@ -30,11 +39,11 @@ _KEYS = {
     "isolation",
     "suites",
     "rows",
+    "forecasts_of",
     "forecast",
     "forecasts",
     "unlabelled",
 }
-_ARRAYS = ("images.npy", "labels.npy", "ids.npy")
 
 # (artifacts, zip, suite, part, profile) -> folder of the run, whose outcome.json says how it ended
 JudgeZip = Callable[[Path, Path, str, str, str], Path]
@@ -222,14 +231,14 @@ def _judge_zip(artifacts: Path, zip_path: Path, suite: str, part: str, profile: 
 
 
 def _fingerprint(folder: Path, artifacts: Path) -> str:
-    missing = [name for name in _ARRAYS if not (folder / name).is_file()]
+    missing = [name for name in ARRAYS if not (folder / name).is_file()]
     if missing:
         raise KitError(
             f"expected an image set in {folder}. Received: no {', '.join(missing)}. "
             f"Run `{suite_command(folder, artifacts)}` first."
         )
     check_suite(folder, artifacts)
-    return "-".join(sha256_file(folder / name)[:16] for name in _ARRAYS)
+    return images_fingerprint(folder)
 
 
 def _same(
@@ -272,12 +281,20 @@ def _forecasts(
     unlabelled: Path | None,
     old: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The keys forecast, forecasts and unlabelled; an older forecast of unlabelled images is kept."""
-    made = make_forecasts(artifacts, sha256, judged)
+    """The keys forecasts_of, forecast, forecasts and unlabelled; what they depend on unchanged, the older are kept."""
+    records = read_records(artifacts / "ledger.jsonl")[0]
+    prints = {suite: images_fingerprint(artifacts / "suites" / suite / PART) for suite in judged}
+    evidence = suite_evidence(artifacts, judged)
+    made_of = forecasts_of(evidence, records, sha256, prints)
+    if old.get("forecasts_of") == made_of:
+        made = old["forecasts"]
+    else:
+        made = make_forecasts(evidence, sha256, judged, records, prints)
     images = old.get("unlabelled")
     if unlabelled is not None:
-        images = forecast_images(artifacts, zip_path, unlabelled, judged, made, Limits(PROFILES_S[profile]))
-    return {"forecast": main_forecast(made), "forecasts": made, "unlabelled": images}
+        limits = Limits(PROFILES_S[profile])
+        images = forecast_images(artifacts, zip_path, unlabelled, judged, made, limits, prints, images)
+    return {"forecasts_of": made_of, "forecast": main_forecast(made), "forecasts": made, "unlabelled": images}
 
 
 if __name__ == "__main__":
