@@ -124,15 +124,18 @@ def judged_evidence(
 
 
 def regression_entries(
-    records: Sequence[Mapping[str, Any]], prints: Mapping[str, str]
+    records: Sequence[Mapping[str, Any]],
+    prints: Mapping[str, str],
+    known: Mapping[str, Mapping[str, Evidence]] | None = None,
 ) -> tuple[list[Entry], list[LeaderboardScore]]:
     """The leaderboard scores of zips that were judged on these images, and those of all others.
 
     Args:
         records: of the ledger.
         prints: suite -> fingerprint of its images.
+        known: sha256 -> evidence on them that does not hang on the ledger.
     """
-    evidence = judged_evidence(records, prints)
+    evidence = {**judged_evidence(records, prints), **(known or {})}
     scores = leaderboard_scores(records)
     entries = [Entry(one.score, one.phase, evidence[one.sha256]) for one in scores if one.sha256 in evidence]
     return entries, [one for one in scores if one.sha256 not in evidence]

@@ -88,7 +88,7 @@ def forecasts_of(
         sha256: of the zip.
         prints: suite -> fingerprint of its images, all those judged.
     """
-    entries, left_out = regression_entries(records, prints)
+    entries, left_out = regression_entries(records, prints, {sha256: evidence})
     value = [
         code(),
         sha256,
@@ -117,7 +117,7 @@ def make_forecasts(
         records: of the ledger.
         prints: suite -> fingerprint of its images: ledger lines of other images are left out, and that is told.
     """
-    entries, left_out = regression_entries(records, prints)
+    entries, left_out = regression_entries(records, prints, {sha256: evidence})
     others = others_judged(records, sha256, prints)
     made = {}
     for name in known_scenarios(evidence):
@@ -137,8 +137,8 @@ def make_forecasts(
 def _told(left_out: Sequence[LeaderboardScore]) -> str:
     names = ", ".join(dict.fromkeys(f"{one.zip or 'a zip'} ({one.sha256[:8]})" for one in left_out))
     return (
-        f"{len(left_out)} leaderboard scores are left out: {names} was not judged on the suites as they are now. "
-        "Run `python -m local_eval.score --zip` on it"
+        f"{len(left_out)} leaderboard scores are left out: {names} not judged on the suites as they are now. "
+        "Run `python -m local_eval.run ZIP --suite NAME ...` with each"
     )
 
 

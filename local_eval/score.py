@@ -39,7 +39,6 @@ _KEYS = {
     "isolation",
     "suites",
     "rows",
-    "forecasts_of",
     "forecast",
     "forecasts",
     "unlabelled",
