@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from local_eval.score import PART, written_suites
 from submission.kit.files import atomic_path, read_json
 from submission.kit.image_set import ImageSet, open_image_set
 
@@ -28,7 +29,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="folders of config.json, best.weights.h5")
     parser.add_argument("--to", type=Path, required=True)
     args = parser.parse_args()
-    sets = {f"suite-{path.parents[1].name}": path.parent for path in args.artifacts.glob("suites/*/judge/meta.json")}
+    sets = {f"suite-{name}": args.artifacts / "suites" / name / PART for name in written_suites(args.artifacts)}
     for path in args.foreign.glob("*/meta.json"):
         if read_json(path, "benchmarks/foreign_shifts.py")["half"] == args.half:
             sets[f"foreign-{path.parent.name}"] = path.parent

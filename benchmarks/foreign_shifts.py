@@ -25,12 +25,12 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 from torchvision import transforms
 from torchvision.transforms import functional
 
+from benchmarks.foreign_alter import Alter
 from benchmarks.foreign_report import report_sets
 from submission.kit.files import sha256_file, write_json
 from submission.kit.image_set import open_image_set, write_image_set
 from submission.kit.seeds import derive_seed
 
-Alter = Callable[[Image.Image, np.random.Generator], Image.Image]
 BATCH_SIZE = 64
 NOISE = ("gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise")
 BLUR = ("defocus_blur", "glass_blur", "motion_blur", "zoom_blur", "gaussian_blur")
