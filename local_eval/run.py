@@ -210,7 +210,11 @@ def _judge(
     fingerprint = images_fingerprint(images_folder)
     value = judge(zip_path, images, folder, limits, platform, limit_images, notes, isolation, table)
     kept = ("status", "message", "step", "scores", "seconds", "peak_mb", "images", "platforms", "limit_s", "limit_mb")
-    about = {"zip": zip_path.name, "fingerprint": fingerprint, "strengths": _strengths(folder, images_folder, images)}
+    about = {
+        "zip": zip_path.name,
+        "fingerprint": fingerprint,
+        "strengths": run_strengths(folder, images_folder, images),
+    }
     append_record(
         artifacts / "ledger.jsonl",
         {**notes, **about, **{key: value[key] for key in (*kept, "versions")}},
@@ -218,7 +222,7 @@ def _judge(
     return folder
 
 
-def _strengths(folder: Path, images_folder: Path, images: ImageSet) -> dict[str, tuple[float, float]]:
+def run_strengths(folder: Path, images_folder: Path, images: ImageSet) -> dict[str, tuple[float, float]]:
     """Of a finished run on a suite: strength -> shift and its standard deviation; else empty."""
     try:
         with np.load(folder / "predictions.npz", allow_pickle=False) as file:

@@ -11,8 +11,10 @@ from local_eval.forecasting.posterior import Entry
 from local_eval.forecasting.severity import Shift, load_shifts
 from local_eval.loads import read_loads
 from local_eval.operations_file import read_operations
+from local_eval.run import run_strengths
 from local_eval.shifts.suite import get_suite
 from local_eval.suites import main as write_suites
+from submission.kit.image_set import open_image_set
 
 LEVELS = {str(n): np.array([float(n)]) for n in range(1, 6)}
 
@@ -104,6 +106,18 @@ def test_loads_of_a_table_are_its_severities(written):
     lines = (folder / "operations.csv").read_text().splitlines()[1:]
     assert loads.own.tolist() == [float(line.split(",")[2]) for line in lines]
     assert loads.others["4"].tolist() == [4.0] * len(lines)
+
+
+def test_a_run_on_a_suite_keeps_its_strengths_for_the_ledger(written, tmp_path):
+    folder = written / "imagenet-c" / "judge"
+    images = open_image_set(folder, "")
+    answers = np.where(read_loads(folder, images.ids).own > 3, (images.labels + 1) % 3, images.labels)
+    np.savez(tmp_path / "predictions.npz", ids=images.ids[::-1], labels=answers[::-1])
+    found = run_strengths(tmp_path, folder, images)
+    assert found["1"][0] > 1 > 0 > found["5"][0]
+    np.savez(tmp_path / "predictions.npz", ids=images.ids[:5], labels=answers[:5])
+    assert run_strengths(tmp_path, folder, images) == {}  # a quick try
+    assert run_strengths(tmp_path / "failed", folder, images) == {}
 
 
 def test_loads_of_mixtures_count_what_was_drawn_but_not_the_border(written):

@@ -149,12 +149,14 @@ def _assumes(scenario: str, entries: int) -> str:
     elif scenario == "clean":
         start = "the hidden images are not altered"
     else:
-        start = f"the hidden images are altered about as those of the suite {scenario.removesuffix('-typical')}"
+        suite, _, severity = scenario.removesuffix("-typical").partition(":")
+        start = f"the hidden images are altered about as those of the suite {suite}"
+        start += f" at severity {severity}" if severity else ""
     scores = f"{entries} leaderboard scores correct it" if entries > 1 else "one leaderboard score corrects it"
     return (
         f"{start}, and are otherwise of the same kind and the same class proportions. "
         + (f"{scores[0].upper()}{scores[1:]}. " if entries else "")
-        + "How far that may be off is taken from contestants, whose augmented hold-outs missed the hidden accuracy by "
-        "0.06 in the mean. They read too high where the recipe that trained also judged. Another stain, microscope or "
-        "class balance is not covered."
+        + "How far that may be off is taken from shifts made by other libraries and from contestants, whose augmented "
+        "hold-outs missed the hidden accuracy by 0.06 in the mean. Those read too high where the recipe that trained "
+        "also judged. Another stain, microscope or class balance is not covered."
     )
