@@ -1,9 +1,11 @@
 """Probabilities of many nets on many image sets, kept as npz files: what bench_forecast.py reads.
 
-    python benchmarks/forecast_probs.py --artifacts A --foreign FOLDER --runs RUN_FOLDER ... --to FOLDER
+    python -m benchmarks.forecast_probs --artifacts A --foreign FOLDER --half tune --runs RUNS ... --to PROBS/tune
+    python -m benchmarks.forecast_probs --artifacts A --foreign FOLDER --half report --runs RUNS ... --to PROBS/report
 
-Each net predicts the judge half of every suite in A/suites, and every foreign set (see foreign_shifts.py), whose
-originals are the select half. What is there already is kept, so that it can be stopped and run again.
+Each net predicts the judge part of every suite in A/suites, and every foreign set of its half (see foreign_shifts.py),
+whose originals are the select part. What is there already is kept, so that it can be stopped and run again. No training
+gives nets to both halves.
 """
 
 import argparse
@@ -13,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from local_eval.score import PART, written_suites
-from submission.kit.files import atomic_path
+from submission.kit.files import atomic_path, read_json
 from submission.kit.image_set import ImageSet, open_image_set
 
 BATCH_SIZE = 64
@@ -23,11 +25,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--artifacts", type=Path, required=True)
     parser.add_argument("--foreign", type=Path, required=True)
+    parser.add_argument("--half", choices=["tune", "report"], required=True)
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="folders of config.json, best.weights.h5")
     parser.add_argument("--to", type=Path, required=True)
     args = parser.parse_args()
     sets = {f"suite-{name}": args.artifacts / "suites" / name / PART for name in written_suites(args.artifacts)}
-    sets |= {f"foreign-{path.parent.name}": path.parent for path in args.foreign.glob("*/meta.json")}
+    for path in args.foreign.glob("*/meta.json"):
+        if read_json(path, "benchmarks/foreign_shifts.py")["half"] == args.half:
+            sets[f"foreign-{path.parent.name}"] = path.parent
     for run in args.runs:
         left = {name: folder for name, folder in sorted(sets.items()) if not _file(args.to, run, name).exists()}
         if left:

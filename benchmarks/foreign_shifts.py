@@ -1,12 +1,15 @@
 """Write shifted copies of held-out images with other people's libraries, to check the forecast against.
 
-Nothing of `local_eval.shifts` is used: imagecorruptions, scikit-image, Pillow and torchvision make the pictures. They
-belong to an environment of their own:
+Nothing of `local_eval.shifts` is used: imagecorruptions, scikit-image, Pillow, torchvision, OpenCV and SciPy make the
+pictures. They belong to an environment of their own:
 
-    python -m venv FOREIGN && FOREIGN/bin/pip install imagecorruptions scikit-image pillow torchvision
-    PYTHONPATH=. FOREIGN/bin/python benchmarks/foreign_shifts.py --artifacts A --to FOLDER
+    python -m venv FOREIGN && FOREIGN/bin/pip install imagecorruptions scikit-image pillow torchvision scipy
+    FOREIGN/bin/python -m benchmarks.foreign_shifts --artifacts A --to FOLDER
 
-The originals are the select half of the hold-out: other images than those that the forecast is made from.
+The originals are the select half of the hold-out: other images than those that the forecast is made from. The sets
+below are those that parameters of the forecast were chosen on; those of foreign_report.py are what it is reported on.
+
+Each set has what a user could say of it beforehand: the suite whose kind it is, or "unknown", and a strength in a word.
 """
 
 import argparse
@@ -22,11 +25,12 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 from torchvision import transforms
 from torchvision.transforms import functional
 
+from benchmarks.foreign_alter import Alter
+from benchmarks.foreign_report import report_sets
 from submission.kit.files import sha256_file, write_json
 from submission.kit.image_set import open_image_set, write_image_set
 from submission.kit.seeds import derive_seed
 
-Alter = Callable[[Image.Image, np.random.Generator], Image.Image]
 BATCH_SIZE = 64
 NOISE = ("gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise")
 BLUR = ("defocus_blur", "glass_blur", "motion_blur", "zoom_blur", "gaussian_blur")
@@ -37,10 +41,13 @@ ALL = NOISE[:3] + BLUR[:4] + WEATHER[:4] + DIGITAL[:4]  # the fifteen of ImageNe
 
 @dataclass(frozen=True)
 class Foreign:
-    """One set: what makes an image, and the scenario that a user who knows its kind would name."""
+    """One set. suite: whose kind it is, or "unknown"; strength: "mild", "typical" or "harsh", a severity of 1 to 5 that
+    is imagecorruptions' own, or "" where nothing can be said; half: "tune" or "report"."""
 
     name: str
-    scenario: str
+    suite: str
+    strength: str
+    half: str
     alter: Alter
 
 
@@ -157,19 +164,24 @@ def hidden(share: float) -> Alter:
 
 
 def sets() -> list[Foreign]:
-    """All of them, from mild to harsh."""
+    """All of them: those tuned on from mild to harsh, then those reported on."""
     levels = ("mild", "typical", "harsh")
+    two = (("mild", 1), ("harsh", 2))
+    tuned = [
+        ("untouched", "clean", "", lambda image, rng: image),
+        *((f"contest-{level}", "an2dl", level, an2dl_like(n + 1)) for n, level in enumerate(levels)),
+        *((f"corruptions-{n}", "imagenet-c", str(n), corrupted(ALL, n)) for n in range(1, 6)),
+        ("noise-3", "unknown", "", corrupted(NOISE, 3)),
+        ("blur-3", "unknown", "", corrupted(BLUR, 3)),
+        ("weather-2", "unknown", "", corrupted(WEATHER, 2)),
+        ("digital-3", "unknown", "", corrupted(DIGITAL, 3)),
+        *((f"stain-{n}", "stain", word, stained((0.25, 0.6)[n - 1])) for word, n in two),
+        *((f"microscope-{n}", "bloodmnist-c", word, microscope((0.4, 0.8)[n - 1])) for word, n in two),
+        *((f"hidden-{n}", "occlusion", word, hidden((0.25, 0.5)[n - 1])) for word, n in two),
+    ]
     return [
-        Foreign("untouched", "clean", lambda image, rng: image),
-        *(Foreign(f"contest-{level}", f"an2dl-{level}", an2dl_like(n + 1)) for n, level in enumerate(levels)),
-        *(Foreign(f"corruptions-{n}", "imagenet-c", corrupted(ALL, n)) for n in range(1, 6)),
-        Foreign("noise-3", "unknown", corrupted(NOISE, 3)),
-        Foreign("blur-3", "unknown", corrupted(BLUR, 3)),
-        Foreign("weather-2", "unknown", corrupted(WEATHER, 2)),
-        Foreign("digital-3", "unknown", corrupted(DIGITAL, 3)),
-        *(Foreign(f"stain-{n}", "stain", stained(strength)) for n, strength in ((1, 0.25), (2, 0.6))),
-        *(Foreign(f"microscope-{n}", "bloodmnist-c", microscope(strength)) for n, strength in ((1, 0.4), (2, 0.8))),
-        *(Foreign(f"hidden-{n}", "occlusion", hidden(share)) for n, share in ((1, 0.25), (2, 0.5))),
+        *(Foreign(name, suite, strength, "tune", alter) for name, suite, strength, alter in tuned),
+        *(Foreign(name, suite, strength, "report", alter) for name, suite, strength, alter in report_sets()),
     ]
 
 
@@ -189,7 +201,11 @@ def write(foreign: Foreign, source: Path, folder: Path, seed: int) -> None:
                 altered.append(np.asarray(result.convert("RGB"), dtype=np.uint8))
             yield np.stack(altered), originals.labels[here]
 
-    meta = {"class_names": originals.class_names, "scenario": foreign.scenario, "seed": seed}
+    meta = {"class_names": originals.class_names, "seed": seed} | {
+        "suite": foreign.suite,
+        "strength": foreign.strength,
+        "half": foreign.half,
+    }
     write_image_set(folder, batches(), len(originals), originals.image_shape, meta, ids=originals.ids)
     write_json(folder / "meta.json", {**meta, "sha256": sha256_file(folder / "images.npy")})
 

@@ -12,6 +12,7 @@ from submission.kit.files import sha256_file
 
 from .forecasting.evidence import Evidence
 from .forecasting.posterior import Entry
+from .forecasting.severity import Shift
 from .ledger import append_record, read_records
 
 FEWEST_DIGITS = 6  # of a sha256
@@ -95,44 +96,65 @@ def leaderboard_scores(records: Iterable[Mapping[str, Any]]) -> list[Leaderboard
     return list(found.values())
 
 
-def judged_evidence(records: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Evidence]]:
-    """sha256 -> suite -> the last finished full run on the suite's judge part."""
+def judged_evidence(
+    records: Iterable[Mapping[str, Any]], prints: Mapping[str, str] | None = None
+) -> dict[str, dict[str, Evidence]]:
+    """sha256 -> suite -> the last finished full run on the suite's judge part.
+
+    Args:
+        records: of the ledger.
+        prints: suite -> fingerprint of the images that it has now: runs on other images are left out, and so are those
+            of before fingerprints were kept. None takes all.
+    """
     found: dict[str, dict[str, Evidence]] = {}
     for record in records:
         if record.get("part") != "judge" or record.get("limit_images") is not None:
+            continue
+        if prints is not None and record.get("fingerprint") != prints.get(str(record.get("suite")), ""):
             continue
         try:
             suite, sha256 = str(record["suite"]), str(record["sha256"])
             found.setdefault(sha256, {}).pop(suite, None)  # a later failure takes the score away
             if record["status"] == "Finished":
-                one = Evidence(suite, float(record["scores"]["accuracy"]), int(record["images"]))
+                one = Evidence(suite, float(record["scores"]["accuracy"]), int(record["images"]), _strengths(record))
                 found[sha256][suite] = one
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, AttributeError):
             continue
     return {sha256: suites for sha256, suites in found.items() if suites}
 
 
-def regression_entries(records: Sequence[Mapping[str, Any]]) -> list[Entry]:
-    """The leaderboard scores of zips that were judged here."""
-    evidence = judged_evidence(records)
-    return [
-        Entry(one.score, one.phase, evidence[one.sha256])
-        for one in leaderboard_scores(records)
-        if one.sha256 in evidence
-    ]
+def regression_entries(
+    records: Sequence[Mapping[str, Any]],
+    prints: Mapping[str, str],
+    known: Mapping[str, Mapping[str, Evidence]] | None = None,
+) -> tuple[list[Entry], list[LeaderboardScore]]:
+    """The leaderboard scores of zips that were judged on these images, and those of all others.
+
+    Args:
+        records: of the ledger.
+        prints: suite -> fingerprint of its images.
+        known: sha256 -> evidence on them that does not hang on the ledger.
+    """
+    evidence = {**judged_evidence(records, prints), **(known or {})}
+    scores = leaderboard_scores(records)
+    entries = [Entry(one.score, one.phase, evidence[one.sha256]) for one in scores if one.sha256 in evidence]
+    return entries, [one for one in scores if one.sha256 not in evidence]
 
 
-def others_judged(records: Sequence[Mapping[str, Any]], sha256: str, n_of: Mapping[str, int]) -> dict[str, list[float]]:
-    """suite -> accuracies of the other zips on it, where they were judged on as many images as `n_of` says."""
-    evidence = judged_evidence(records)
+def others_judged(
+    records: Sequence[Mapping[str, Any]], sha256: str, prints: Mapping[str, str]
+) -> dict[str, list[float]]:
+    """suite -> accuracies of the other zips that were judged on these images of it (fingerprints)."""
+    evidence = judged_evidence(records, prints)
     return {
-        suite: [
-            suites[suite].accuracy
-            for other, suites in evidence.items()
-            if other != sha256 and suite in suites and suites[suite].n == n
-        ]
-        for suite, n in n_of.items()
+        suite: [suites[suite].accuracy for other, suites in evidence.items() if other != sha256 and suite in suites]
+        for suite in prints
     }
+
+
+def _strengths(record: Mapping[str, Any]) -> dict[str, Shift]:
+    """What the line says of them; lines of before they were kept have none."""
+    return {str(name): Shift(float(value), float(sd)) for name, (value, sd) in record.get("strengths", {}).items()}
 
 
 def _score_of(record: Mapping[str, Any]) -> float | None:

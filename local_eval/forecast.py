@@ -4,22 +4,24 @@ Suites that are not judged yet are judged first; the leaderboard scores of the l
 """
 
 import argparse
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from submission.kit.console import run_main
 from submission.kit.errors import KitError
 
-from .entries import others_judged, regression_entries
+from .entries import LeaderboardScore, others_judged, regression_entries
 from .forecasting.doubts import find_doubts
 from .forecasting.evidence import Evidence
-from .forecasting.forecast import forecast
-from .forecasting.scenarios import DEFAULT, UNKNOWN, known_scenarios
-from .forecasting.severity import severity_shifts
+from .forecasting.forecast import DOUBTFUL, forecast
+from .forecasting.scenarios import DEFAULT, UNKNOWN, WORDS, known_scenarios
+from .forecasting.version import code
 from .judged import Judged
-from .ledger import read_records
-from .severities import read_severities
+from .loads import suite_strengths
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,66 +32,134 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--artifacts", type=Path, default=Path("artifacts/synthetic"), help="folder of one contest")
     parser.add_argument("--zip", type=Path, help="any submission; by default that of submissions/latest.json")
-    parser.add_argument("--scenario", metavar="NAME", help="only this one; by default all that the suites allow")
+    parser.add_argument(
+        "--scenario",
+        metavar="NAME",
+        help="only this one, such as unknown, stain, stain:4 (severities 1 to 5) or stain:mild (mild is 2, typical 3, "
+        "harsh 4); by default all that the suites allow",
+    )
     parser.add_argument("--unlabelled", type=Path, metavar="FILE", help="images to forecast: .npz with images, or .npy")
     args = parser.parse_args(argv)
     from .score import score
 
     value = score(args.artifacts, args.zip, unlabelled=args.unlabelled)
     made = value["forecasts"]
-    if args.scenario is not None and args.scenario not in made:
-        raise KitError(
-            f"expected a scenario out of {', '.join(made) or 'none'}: each needs its suite to be judged. "
-            f"Received: {args.scenario!r}. More suites: `python -m local_eval.suites --artifacts {args.artifacts} "
-            "--suite NAME`."
-        )
-    print(describe_forecasts(made if args.scenario is None else {args.scenario: made[args.scenario]}))
+    if args.scenario is not None:
+        name = in_severities(args.scenario)
+        if name not in made:
+            raise KitError(
+                f"expected a scenario out of {', '.join(made) or 'none'}: each needs its suite to be judged. "
+                f"Received: {args.scenario!r}. More suites: `python -m local_eval.suites --artifacts {args.artifacts} "
+                "--suite NAME`."
+            )
+        made = {name: made[name]}
+    print(describe_forecasts(made))
     if value["unlabelled"] is not None:
         print(describe_unlabelled(value["unlabelled"]))
     return 0
 
 
-def make_forecasts(artifacts: Path, sha256: str, judged: Mapping[str, Judged]) -> dict[str, dict[str, Any]]:
-    """Every scenario's forecast of a judged zip, as JSON; the ledger's scores of the moment are used.
+def in_severities(name: str) -> str:
+    """The scenario's own name for one with a word: "stain:mild" is "stain:2", but "an2dl:mild" is "an2dl-mild"."""
+    suite, _, word = name.partition(":")
+    if word not in WORDS:
+        return name
+    return f"an2dl-{word}" if suite == "an2dl" else f"{suite}:{WORDS[word]}"
+
+
+def suite_evidence(artifacts: Path, judged: Mapping[str, Judged]) -> dict[str, Evidence]:
+    """suite -> what the finished run on its judge part says."""
+    found = {}
+    for suite, run in judged.items():
+        right = run.images.labels == run.predictions
+        strengths = suite_strengths(artifacts / "suites" / suite / "judge", run.images.ids, right)
+        found[suite] = Evidence(suite, float(right.mean()), len(run.images), strengths)
+    return found
+
+
+def forecasts_of(
+    evidence: Mapping[str, Evidence], records: Sequence[Mapping[str, Any]], sha256: str, prints: Mapping[str, str]
+) -> str:
+    """A digest of all that a zip's scenario forecasts depend on: its own, other zips' and leaderboard scores, code.
 
     Args:
-        artifacts: A, with its ledger.
+        evidence: what the suites say of it.
+        records: of the ledger.
+        sha256: of the zip.
+        prints: suite -> fingerprint of its images, all those judged.
+    """
+    entries, left_out = regression_entries(records, prints, {sha256: evidence})
+    value = [
+        code(),
+        sha256,
+        dict(prints),
+        [asdict(evidence[suite]) for suite in sorted(evidence)],
+        [asdict(one) for one in entries],
+        [asdict(one) for one in left_out],
+        others_judged(records, sha256, prints),
+    ]
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def make_forecasts(
+    evidence: Mapping[str, Evidence],
+    sha256: str,
+    judged: Mapping[str, Judged],
+    records: Sequence[Mapping[str, Any]],
+    prints: Mapping[str, str],
+) -> dict[str, dict[str, Any]]:
+    """Every scenario's forecast of a judged zip, as JSON.
+
+    Args:
+        evidence: what the suites say of it, see `suite_evidence`.
         sha256: of the zip.
         judged: suite -> finished run on its judge part.
+        records: of the ledger.
+        prints: suite -> fingerprint of its images: ledger lines of other images are left out, and that is told.
     """
-    records = read_records(artifacts / "ledger.jsonl")[0]
-    evidence = {
-        suite: Evidence(suite, float((run.images.labels == run.predictions).mean()), len(run.images))
-        for suite, run in judged.items()
-    }
-    others = others_judged(records, sha256, {suite: one.n for suite, one in evidence.items()})
+    entries, left_out = regression_entries(records, prints, {sha256: evidence})
+    others = others_judged(records, sha256, prints)
     made = {}
-    entries = regression_entries(records)
     for name in known_scenarios(evidence):
         suite = _main_suite(name, judged)
         run = judged[suite]
         doubts = find_doubts(run.images.labels, run.predictions, run.images.class_names)
+        if left_out:
+            doubts.append(_told(left_out))
         made[name] = forecast(evidence, name, entries, others, warnings=doubts).as_dict()
-        severities = read_severities(artifacts / "suites" / suite / "judge" / "operations.csv", run.images.ids)
-        if name != suite or severities is None:
-            continue
-        for severity in severity_shifts(run.predictions == run.images.labels, severities).items():
-            one = forecast(evidence, name, entries, others, severity=severity, warnings=doubts)
-            made[one.scenario] = one.as_dict()
+        for strength in evidence[suite].strengths if name != UNKNOWN else ():
+            if strength not in judged:  # a suite of that strength says it better
+                one = forecast(evidence, name, entries, others, strength=strength, warnings=doubts)
+                made[one.scenario] = one.as_dict()
     return made
 
 
+def _told(left_out: Sequence[LeaderboardScore]) -> str:
+    names = ", ".join(dict.fromkeys(f"{one.zip or 'a zip'} ({one.sha256[:8]})" for one in left_out))
+    return (
+        f"{len(left_out)} leaderboard scores are left out: {names} not judged on the suites as they are now. "
+        "Run `python -m local_eval.run ZIP --suite NAME ...` with each"
+    )
+
+
 def main_forecast(made: Mapping[str, dict[str, Any]]) -> dict[str, Any] | None:
-    """The one to show first: the contest's typical shift, else the unknown one; None without a shifted suite."""
-    return made.get(DEFAULT) or made.get(UNKNOWN)
+    """The one to show first: the contest's typical shift, unless the leaderboard scores speak for another, or it was
+    not judged: then the unknown one. None without a shifted suite."""
+    first = made.get(DEFAULT)
+    return first if first is not None and first["belongs"] >= DOUBTFUL else made.get(UNKNOWN, first)
 
 
 def describe_forecasts(made: Mapping[str, Mapping[str, Any]]) -> str:
-    """The scenarios as a table, then what each suite says, then the warnings."""
-    width = max([len(name) for name in made] + [8])
-    lines = [f"{'scenario':<{width}}  forecast  interval"]
+    """The scenarios as a table, with those of their severities; then what each suite says, then the warnings."""
+    graded = {name: [one for one in made if one.startswith(f"{name.removesuffix('-typical')}:")] for name in made}
+    inside = {one for names in graded.values() for one in names}
+    width = max([len(name) for name in made if name not in inside] + [8])
+    lines = [f"{'scenario':<{width}}  forecast  interval" + (" " * 10 + "at severity 1 to 5" if inside else "")]
     for name, one in made.items():
-        lines.append(f"{name:<{width}}  {one['accuracy']:.3f}     [{one['low']:.3f}, {one['high']:.3f}]")
+        if name not in inside:
+            at = " ".join(f"{made[of]['accuracy']:.3f}" for of in graded[name])
+            line = f"{name:<{width}}  {one['accuracy']:.3f}     [{one['low']:.3f}, {one['high']:.3f}]  {at}"
+            lines.append(line.rstrip())
     first = made.get(UNKNOWN) or next(iter(made.values()), None)
     if first is not None:
         width = max(len(reason["suite"]) for reason in first["reasons"])

@@ -9,21 +9,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from submission.kit.console import run_main
 from submission.kit.errors import KitError
 from submission.kit.files import read_json, sha256_file
-from submission.kit.image_set import open_image_set
+from submission.kit.image_set import ImageSet, open_image_set
 from submission.kit.latest import read_latest
 
 from .bundle_run import DEFAULT_PROFILE, describe_bundle, judge_bundle
+from .images_fingerprint import images_fingerprint
 from .interpreter import find_interpreter
 from .isolation import Isolation, add_options, chosen, describe_isolation
 from .judge import judge
 from .kept_run import run_folder
 from .ledger import append_record
 from .limits import PROFILES_S, Limits
+from .loads import suite_strengths
 from .worker import PLATFORMS
 
 SUITES = ("clean", "an2dl")
@@ -205,13 +208,32 @@ def _judge(
         "limit_images": limit_images,
     }
     limits = limits or Limits(PROFILES_S[profile])
+    fingerprint = images_fingerprint(images_folder)
     value = judge(zip_path, images, folder, limits, platform, limit_images, notes, isolation, table)
     kept = ("status", "message", "step", "scores", "seconds", "peak_mb", "images", "platforms", "limit_s", "limit_mb")
+    about = {
+        "zip": zip_path.name,
+        "fingerprint": fingerprint,
+        "strengths": run_strengths(folder, images_folder, images),
+    }
     append_record(
         artifacts / "ledger.jsonl",
-        {**notes, "zip": zip_path.name, **{key: value[key] for key in (*kept, "versions")}},
+        {**notes, **about, **{key: value[key] for key in (*kept, "versions")}},
     )
     return folder
+
+
+def run_strengths(folder: Path, images_folder: Path, images: ImageSet) -> dict[str, tuple[float, float]]:
+    """Of a finished run on a suite: strength -> shift and its standard deviation; else empty."""
+    try:
+        with np.load(folder / "predictions.npz", allow_pickle=False) as file:
+            answers = dict(zip(file["ids"].tolist(), file["labels"].tolist(), strict=True))
+    except FileNotFoundError:
+        return {}
+    if answers.keys() != set(images.ids.tolist()):
+        return {}  # a quick try on some of them
+    right = np.array([answers[one] for one in images.ids.tolist()]) == images.labels
+    return {name: (one.value, one.sd) for name, one in suite_strengths(images_folder, images.ids, right).items()}
 
 
 def _describe(name: str, outcome: dict[str, Any]) -> str:

@@ -15,12 +15,20 @@ from submission.kit.errors import KitError
 from submission.kit.files import read_json, sha256_file, write_json
 from submission.kit.latest import read_latest, stored_path
 
-from .forecast import describe_forecasts, describe_unlabelled, main_forecast, make_forecasts
+from .forecast import (
+    describe_forecasts,
+    describe_unlabelled,
+    forecasts_of,
+    main_forecast,
+    make_forecasts,
+    suite_evidence,
+)
 from .forecast_images import forecast_images
 from .images_fingerprint import ARRAYS, images_fingerprint
 from .isolation import Isolation, add_options, choose_isolation, chosen, describe_isolation
 from .judged import Judged, open_judged
 from .kept_run import is_kept, keep_run, made_of, run_folder
+from .ledger import read_records
 from .limits import PROFILES_S, Limits
 from .score_table import score_table, suite_order
 from .suite_folder import FULL, check_suite, suite_command
@@ -28,6 +36,7 @@ from .suite_folder import FULL, check_suite, suite_command
 PART = "judge"
 SUITES = ("clean", "an2dl")  # at least; by default all that there are
 SHIFTED = "an2dl"  # the suite that the forecast is made from
+
 # (artifacts, zip, suite, part, profile) -> folder of the run, whose outcome.json says how it ended
 JudgeZip = Callable[[Path, Path, str, str, str], Path]
 
@@ -132,7 +141,7 @@ def score(
     }
     if old.get("suites") != value["suites"]:
         old = {}  # its forecast of unlabelled images is of other suites
-    value |= _forecasts(artifacts, zip_path, sha256, judged, profile, unlabelled, old)
+    value |= _forecasts(artifacts, zip_path, sha256, judged, prints, profile, unlabelled, old)
     if value != old:
         write_json(path, value)
     return value
@@ -255,16 +264,24 @@ def _forecasts(
     zip_path: Path,
     sha256: str,
     judged: Mapping[str, Judged],
+    prints: Mapping[str, str],
     profile: str,
     unlabelled: Path | None,
     old: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The keys forecast, forecasts and unlabelled; an older forecast of unlabelled images is kept."""
-    made = make_forecasts(artifacts, sha256, judged)
+    """The keys forecasts_of, forecast, forecasts and unlabelled; what they depend on unchanged, the older are kept."""
+    records = read_records(artifacts / "ledger.jsonl")[0]
+    evidence = suite_evidence(artifacts, judged)
+    basis = forecasts_of(evidence, records, sha256, prints)
+    if old.get("forecasts_of") == basis:
+        made = old["forecasts"]
+    else:
+        made = make_forecasts(evidence, sha256, judged, records, prints)
     images = old.get("unlabelled")
     if unlabelled is not None:
-        images = forecast_images(artifacts, zip_path, unlabelled, judged, made, Limits(PROFILES_S[profile]))
-    return {"forecast": main_forecast(made), "forecasts": made, "unlabelled": images}
+        limits = Limits(PROFILES_S[profile])
+        images = forecast_images(artifacts, zip_path, unlabelled, judged, made, limits, prints, images)
+    return {"forecasts_of": basis, "forecast": main_forecast(made), "forecasts": made, "unlabelled": images}
 
 
 if __name__ == "__main__":

@@ -18,16 +18,19 @@ from local_eval.entries import (
     others_judged,
     regression_entries,
 )
+from local_eval.forecasting.severity import Shift
 from local_eval.ledger import append_record, main, read_records
 from submission.kit.errors import KitError
 
 ROOT = Path(__file__).parents[1]
+PRINTS = {"clean": "of clean", "an2dl": "of an2dl"}
 ONE, TWO, TWIN = "aabbcc" + "0" * 58, "ddeeff" + "1" * 58, "aabbcc" + "7" * 58
 
 
 def judged(sha256, suite, accuracy, **changes):
     about = {"part": "judge", "limit_images": None, "status": "Finished", "images": 900, "zip": f"{sha256[:4]}.zip"}
-    return {"sha256": sha256, "suite": suite, "scores": {"accuracy": accuracy}, **about, **changes}
+    of = {"fingerprint": PRINTS[suite], "strengths": {"3": [-0.1, 0.2]}}
+    return {"sha256": sha256, "suite": suite, "scores": {"accuracy": accuracy}, **about, **of, **changes}
 
 
 @pytest.fixture
@@ -48,7 +51,8 @@ def test_a_score_is_added_once_by_any_unique_beginning(artifacts):
     before = (artifacts / "ledger.jsonl").read_bytes()
     assert "nothing was added" in add_score(artifacts, ONE, 0.87, " final ")
     assert (artifacts / "ledger.jsonl").read_bytes() == before
-    (entry,) = regression_entries(records(artifacts))
+    (entry,), left_out = regression_entries(records(artifacts), PRINTS)
+    assert left_out == [] and entry.evidence["an2dl"].strengths == {"3": Shift(-0.1, 0.2)}
     assert (entry.score, entry.phase) == (0.87, "final")
     assert {name: one.accuracy for name, one in entry.evidence.items()} == {"clean": 0.98, "an2dl": 0.9}
 
@@ -102,7 +106,8 @@ def test_a_packaged_zip_is_known_before_it_is_judged(tmp_path):
         add_score(tmp_path, sha256, 0.5, "p")
     known = re.search(r"Known: (\w{8})", str(told.value))
     assert "s.zip" in add_score(tmp_path, known[1], 0.5, "p")
-    assert regression_entries(records(tmp_path)) == []  # nothing to learn from before it is judged
+    entries, left_out = regression_entries(records(tmp_path), PRINTS)
+    assert entries == [] and len(left_out) == 1  # nothing to learn from before it is judged
 
 
 def test_finished_submissions_count_by_themselves():
@@ -121,9 +126,22 @@ def test_only_full_finished_runs_on_the_judge_part_are_evidence():
     assert judged_evidence([good, judged(ONE, "an2dl", 0.8)])[ONE]["an2dl"].accuracy == 0.8
 
 
-def test_others_are_those_on_as_many_images(artifacts):
-    append_record(artifacts / "ledger.jsonl", judged(TWIN, "an2dl", 0.7, images=50))
-    assert others_judged(records(artifacts), ONE, {"an2dl": 900, "clean": 900}) == {"an2dl": [0.8], "clean": []}
+def test_others_are_those_on_the_same_images(artifacts):
+    append_record(artifacts / "ledger.jsonl", judged(TWIN, "an2dl", 0.7, fingerprint="another"))
+    assert others_judged(records(artifacts), ONE, PRINTS) == {"an2dl": [0.8], "clean": []}
+
+
+def test_lines_of_other_suites_or_of_before_fingerprints_are_not_mixed_in(artifacts):
+    add_score(artifacts, ONE, 0.87, "final")
+    add_score(artifacts, TWO, 0.77, "final")
+    entries, left_out = regression_entries(records(artifacts), PRINTS | {"an2dl": "drawn anew"})
+    assert [(one.score, list(one.evidence)) for one in entries] == [(0.87, ["clean"])]
+    assert [one.sha256 for one in left_out] == [TWO]  # it was judged on an2dl alone
+    old = [{key: value for key, value in line.items() if key != "fingerprint"} for line in records(artifacts)]
+    assert regression_entries(old, PRINTS)[0] == [] and judged_evidence(old).keys() == {ONE, TWO}
+    append_record(artifacts / "ledger.jsonl", judged(TWO, "an2dl", 0.81, fingerprint="drawn anew"))
+    again = regression_entries(records(artifacts), PRINTS | {"an2dl": "drawn anew"})
+    assert len(again[0]) == 2 and again[1] == []
 
 
 def test_the_command_adds_and_lists(artifacts, capsys):

@@ -8,6 +8,7 @@ import pytest
 from submission_zips import CLASSES, GOOD, SHAPE, make_zip, model, tiny_images, tiny_set
 
 from local_eval.case import make_case, spread_rows, unique_ids
+from local_eval.images_fingerprint import images_fingerprint
 from local_eval.ledger import read_records
 from local_eval.run import judge_zip, main
 from submission.kit.errors import KitError
@@ -55,7 +56,9 @@ def test_both_suites_are_judged_kept_and_recorded(artifacts, capsys):
     records, damaged = read_records(artifacts / "ledger.jsonl")
     assert damaged == 0 and [record["suite"] for record in records] == ["clean", "an2dl"]
     assert records[0]["sha256"] == sha256_file(zip_path) and records[0]["scores"]["accuracy"] == 1
-    assert {"time", "zip", "part", "status", "seconds", "versions"} <= set(records[0])
+    assert {"time", "zip", "part", "status", "seconds", "versions", "strengths"} <= set(records[0])
+    for record in records:
+        assert record["fingerprint"] == images_fingerprint(artifacts / "suites" / record["suite"] / "judge")
 
 
 def test_a_failed_run_replaces_an_old_score_and_names_the_cause(artifacts):

@@ -7,7 +7,9 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from local_eval.forecasting.answer_images import answer_images
-from local_eval.forecasting.label_shift import chi_square, find_label_shift
+from local_eval.forecasting.correctness import fit_correctness
+from local_eval.forecasting.label_shift import Signs, chi_square, find_label_shift
+from local_eval.forecasting.logit import logit
 from local_eval.forecasting.statistics import NAMES, calibrate, negative_entropy, statistics, threshold
 from local_eval.forecasting.strata import Answers, draw, strata
 from local_eval.forecasting.transport import transport_confidence
@@ -79,7 +81,8 @@ def test_usual_classes_are_seldom_called_shifted(fitted):
     assert np.mean(found) <= 0.3  # of mixtures that lie at the edge of the suites
 
 
-def test_same_images_same_forecast_and_few_images_a_wider_one():
+def test_same_images_same_forecast_and_few_images_a_wider_one(monkeypatch):
+    monkeypatch.setattr("local_eval.forecasting.unlabelled.SETS", 60)
     made = suites(np.random.default_rng(0))
     probs, _ = answers(np.random.default_rng(4), 400, 4)
     one, two = LabelFree(made, 400).forecast(probs), LabelFree(made, 400).forecast(probs)
@@ -139,6 +142,14 @@ def test_strata_are_the_suite_its_operations_and_their_number():
     assert sizes == [40, 40, 50, 90, 100]  # y and "two", "one", x, all; ten are too few
 
 
+def test_strata_by_load_are_thirds():
+    probs, labels = answers(np.random.default_rng(0), 120, 3)
+    one = Answers("s", labels, probs, [()] * 120, np.arange(120.0))
+    assert sorted(len(found.labels) for found in strata([one])) == [40, 40, 40, 120]
+    some = Answers("s", labels, probs, [()] * 120, np.repeat([0.0, 5.0], [100, 20]))
+    assert sorted(len(found.labels) for found in strata([some])) == [100, 120]
+
+
 def test_drawn_sets_have_the_classes_asked_for():
     probs, labels = answers(np.random.default_rng(0), 1000, 3)
     stratum = strata([Answers("s", labels, probs, [()] * 1000)])[0]
@@ -149,14 +160,43 @@ def test_drawn_sets_have_the_classes_asked_for():
 
 def test_label_shift_by_hand():
     assert chi_square(np.array([0.5, 0.5]), np.array([0.25, 0.75])) == pytest.approx(0.0625 / 0.25 + 0.0625 / 0.75)
-    usual = [(np.array([0.26, 0.74]), 0.0)] * 30 + [(np.array([0.9, 0.1]), 9.0)] * 30  # the hard ones collapse
+    easy, hard = (0.001, 0.0, 0.0), (2.0, 0.5, 9.0)  # distance, gap, hardness: the hard ones collapse
+    usual = np.array([easy] * 40 + [hard] * 40)
     confusion = np.array([[0.9, 0.1], [0.2, 0.8]])
     prior = np.array([0.25, 0.75])
     seen = np.array([0.6, 0.4]) @ confusion
-    made = find_label_shift(seen, prior, usual, 0.1, confusion)
-    assert made.detected
-    np.testing.assert_allclose(made.frequencies, [0.6, 0.4], atol=1e-3)
-    assert not find_label_shift(seen, prior, usual, 8.0, confusion).detected
+    distance = chi_square(seen, prior)
+    made = find_label_shift(seen, prior, Signs(distance, 0.0, 0.1), usual, confusion)
+    assert made.detected and made.rank == 1 and made.limit == pytest.approx(0.001)
+    assert seen == pytest.approx([0.62, 0.38])
+    np.testing.assert_allclose(made.frequencies, [0.61, 0.39], atol=1e-3)  # halfway between [0.6, 0.4] and what is seen
+    assert find_label_shift(prior, prior, Signs(0.0, 0.1, 0.1), usual, confusion).detected  # by the gap alone
+    assert not find_label_shift(seen, prior, Signs(distance, 0.0, 8.0), usual, confusion).detected
+
+
+def test_correctness_is_calibrated_whatever_the_class_frequencies():
+    rng = np.random.default_rng(0)
+    probs, labels = answers(rng, 6000, 2.5, 0.8)  # it prefers the first class
+    fitted = fit_correctness(probs, labels, np.ones(6000))
+    right = probs.argmax(-1) == labels
+    assert fitted.right(probs).mean() == pytest.approx(right.mean(), abs=1e-3)
+    for k in range(K):  # of each class that it answers, where confidence alone is far off
+        here = probs.argmax(-1) == k
+        assert fitted.right(probs[here]).mean() == pytest.approx(right[here].mean(), abs=0.02)
+    other, other_labels = answers(rng, 4000, 2.5, 0.8, np.array([0.35, 0.1, 0.1, 0.25, 0.2]))
+    truth = (other.argmax(-1) == other_labels).mean()
+    assert fitted.right(other).mean() == pytest.approx(truth, abs=0.035)
+    assert fitted.logit_share(other) == pytest.approx(logit(fitted.right(other).mean()))
+
+
+@pytest.mark.parametrize("k", [1, 2, 40])
+def test_correctness_of_any_number_of_classes_is_finite(k):
+    rng = np.random.default_rng(0)
+    probs = rng.dirichlet(np.full(k, 0.3), 200)
+    probs[0] = np.eye(k)[0]
+    for labels in (rng.integers(0, k, 200), probs.argmax(-1)):
+        fitted = fit_correctness(probs, labels, np.ones(200))
+        assert np.isfinite(fitted.right(probs)).all() and np.isfinite(fitted.logit_share(probs[:1]))
 
 
 def save(path, **arrays):

@@ -1,9 +1,10 @@
 """What one suite says of one submission."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .logit import logit
+from .severity import Shift
 
 _FAMILIES = ("an2dl", "clean")
 _OF_CLEAN = {"prior"}  # other class frequencies, the images themselves untouched
@@ -11,11 +12,12 @@ _OF_CLEAN = {"prior"}  # other class frequencies, the images themselves untouche
 
 @dataclass(frozen=True)
 class Evidence:
-    """Accuracy in [0, 1] on n > 0 judge images of a suite."""
+    """Accuracy in [0, 1] on n > 0 judge images of a suite; strengths: name -> how far the accuracy there lies off."""
 
     suite: str
     accuracy: float
     n: int
+    strengths: Mapping[str, Shift] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not 0 <= self.accuracy <= 1 or self.n < 1:

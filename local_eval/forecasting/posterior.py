@@ -27,10 +27,11 @@ import numpy as np
 from .evidence import Evidence
 from .logit import logit
 from .scenarios import Scenario
+from .severity import Shift
 
 HIDDEN_IMAGES = 1000  # taken for the size of a hidden set: its own draw moves the score, too
 ALIKE = 0.6  # distance of two submissions' suite accuracies (root mean square, logit) at which noise is shared by .6
-OWN = 0.3  # share of the noise's variance that even those most alike do not share
+OWN = 0.2  # share of the noise's variance that even those most alike do not share
 PHASE_SD = 0.1  # phases have different hidden images of one kind
 
 
@@ -48,12 +49,14 @@ class Predicted:
     """A normal distribution on the logit scale: mean, sd, and the parts of the variance (they add up to sd squared).
 
     parts: "sampling" (few judge images), "spread" (the suites disagree), "scenario" (the hidden images differ from any
-    suite), "hidden" (few hidden images).
+    suite), "hidden" (few hidden images). log_likelihood: of the entries' scores under the scenario, before they were
+    used; 0 without entries.
     """
 
     mean: float
     sd: float
     parts: dict[str, float]
+    log_likelihood: float = 0.0
 
 
 def predict(
@@ -76,7 +79,8 @@ def predict(
     weights = np.array([scenario.weights[suite] for suite in suites])
     families = np.array([scenario.families[suite] for suite in suites])
     centre = x @ weights
-    mean = centre + scenario.shift
+    shifts = [_shift(one, evidence, scenario) for one in everyone]
+    mean = centre + np.array([one.value for one in shifts])
     deviations = (x - centre[:, None]) * np.sqrt(families) * scenario.spread
     phases = np.array([phase if phase is not None else "\0", *(entry.phase for entry in entries)])
     same_phase = phases[:, None] == phases
@@ -85,7 +89,7 @@ def predict(
     shared = deviations @ deviations.T + scenario.offset**2 + PHASE_SD**2 * same_phase + alike
     # copies of the same images: their errors move together, so standard errors add, not variances
     errors = [[one[suite].standard_error for suite in suites] for one in everyone]
-    sampling = (np.array(errors) @ weights) ** 2
+    sampling = (np.array(errors) @ weights) ** 2 + np.array([one.sd**2 for one in shifts])
     scores = [1 / (1 + np.exp(-mean[0])), *(entry.score for entry in entries)]
     edge = 0.5 / HIDDEN_IMAGES
     shares = np.clip(scores, edge, 1 - edge)
@@ -101,10 +105,21 @@ def predict(
     if not entries:
         return Predicted(float(mean[0]), float(covariance[0, 0] ** 0.5), parts)
     observed = np.array([logit(share) for share in shares[1:]])
+    missed = observed - mean[1:]
     gain = np.linalg.solve(covariance[1:, 1:], covariance[1:, 0])
+    fit = -0.5 * float(missed @ np.linalg.solve(covariance[1:, 1:], missed))
+    likelihood = fit - 0.5 * float(np.linalg.slogdet(2 * np.pi * covariance[1:, 1:])[1])
     variance = float(covariance[0, 0] - gain @ covariance[1:, 0])
     # What the entries take away is uncertainty about the hidden images, never that of the finite sets.
     fixed = parts["sampling"] + parts["hidden"]
     left = max(variance - fixed, 0.0) / (parts["spread"] + parts["scenario"])
     parts |= {"spread": parts["spread"] * left, "scenario": parts["scenario"] * left}
-    return Predicted(float(mean[0] + gain @ (observed - mean[1:])), variance**0.5, parts)
+    return Predicted(float(mean[0] + gain @ missed), variance**0.5, parts, likelihood)
+
+
+def _shift(one: Mapping[str, Evidence], target: Mapping[str, Evidence], scenario: Scenario) -> Shift:
+    """To the scenario's strength; a submission of which it is not known falls as the one that is forecast."""
+    if not scenario.strength:
+        return Shift(0.0, 0.0)
+    (suite,) = (name for name, weight in scenario.weights.items() if weight)
+    return one[suite].strengths.get(scenario.strength) or target[suite].strengths[scenario.strength]

@@ -8,7 +8,6 @@ from .logit import logit
 from .transport import transport_confidence
 
 NAMES = ("confidence", "entropy", "atc_clean", "atc_shifted", "nuclear", "mano", "transport")
-BY_PRIOR = ("transport",)  # takes the class frequencies of the labelled images for granted
 _FLOOR = 1e-6
 
 

@@ -14,13 +14,15 @@ FEWEST = 30  # images of an operation, to stand for it
 class Answers:
     """A submission's answers on a suite.
 
-    labels: int (N,); probs_nk: (N, K); operations: N tuples of names, empty for untouched images.
+    labels: int (N,); probs_nk: (N, K); operations: N tuples of names, empty for untouched images; loads: float (N,),
+    how strongly each was altered, where that is known.
     """
 
     suite: str
     labels: np.ndarray
     probs_nk: np.ndarray
     operations: Sequence[tuple[str, ...]]
+    loads: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class Stratum:
 
 
 def strata(answers: Sequence[Answers]) -> list[Stratum]:
-    """Every suite whole, its images by operation, and by the number of operations where images have several."""
+    """Every suite whole, its images by operation, by the number of operations where images have several, and by load:
+    the least, the middle and the most altered third."""
     found = []
     for one in answers:
         groups: dict[object, list[int]] = {}
@@ -41,6 +44,9 @@ def strata(answers: Sequence[Answers]) -> list[Stratum]:
             for name in set(names):
                 groups.setdefault(name, []).append(row)
             groups.setdefault(len(names), []).append(row)
+        if one.loads is not None and len(one.loads):
+            thirds = np.digitize(one.loads, np.quantile(one.loads, [1 / 3, 2 / 3]), right=True)
+            groups |= {("third", third): np.flatnonzero(thirds == third).tolist() for third in range(3)}
         rows = [np.arange(len(one.labels))]
         rows += [np.array(group) for group in groups.values() if FEWEST <= len(group) < len(one.labels)]
         found += [Stratum(family_of(one.suite), one.labels[row], one.probs_nk[row]) for row in rows]

@@ -1,12 +1,14 @@
 """The accuracy on images without labels, from the submission's probabilities for them.
 
-A ridge regression of the accuracy's logit on label-free statistics is fitted on hundreds of small labelled sets drawn
-from the judged suites. Its errors on families of shifts that were left out of the fit give the interval: the images in
-question are of a family that no suite has. The judge half is what it is fitted on; what it forecasts are other images.
+Two estimates are blended on the logit scale. One judges each image by itself (see `correctness`): it holds whatever
+the class frequencies are. The other, a ridge regression on statistics of the whole set, knows more where those are the
+hold-out's and is far off where they are not: its weight falls the less usual the set's frequencies look. Both are
+fitted on the judged suites; their blend's errors on families of shifts that were left out, with the usual and with
+other class frequencies, give the interval. The judge half is what it is fitted on; what it forecasts are other images.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from statistics import NormalDist
 
@@ -14,20 +16,22 @@ import numpy as np
 
 from submission.kit.seeds import derive_seed
 
-from .label_shift import NEAREST, LabelShift, chi_square, find_label_shift
+from .correctness import Correctness, fit_correctness
+from .evidence import family_of, family_weights
+from .label_shift import LabelShift, Signs, chi_square, find_label_shift, rank_of
 from .logit import expit, logit
-from .statistics import BY_PRIOR, NAMES, Calibration, calibrate, statistics
+from .scenarios import CLEAN_SHARE
+from .statistics import NAMES, calibrate, statistics
 from .strata import Answers, Stratum, draw, strata
 
-SETS = 240  # drawn for each of the two fits
+SETS = 240  # drawn of each of two kinds
 LARGEST = 500  # images a drawn set has
 DIRICHLET = 1.0  # of the class frequencies of a set with label shift: every mixture of classes is as likely
 RIDGE = (0.3, 1.0, 3.0, 10.0, 30.0)
+TRUST = 0.6  # weight of the regression for a set that looks as usual as can be
 MAYBE = 0.5  # prior probability of other class frequencies, where none are noticed
-INFLATION = 1.1  # families left out are fewer than families there are
 
-_ALL = np.arange(len(NAMES))
-_WITHOUT_PRIOR = np.array([n for n, name in enumerate(NAMES) if name not in BY_PRIOR])
+_CORRECT, _TRANSPORT = len(NAMES), NAMES.index("transport")  # columns of a set's numbers
 
 
 @dataclass(frozen=True)
@@ -67,145 +71,176 @@ class LabelFree:
         pooled = (np.concatenate([one.probs_nk for one in shifted]), np.concatenate([one.labels for one in shifted]))
         self._k = clean[0].probs_nk.shape[1]
         self._calibration = calibrate((clean[0].probs_nk, clean[0].labels), pooled, self._k)
+        self._answers = answers
         self._strata = strata(answers)
+        self._families = sorted({one.family for one in self._strata})
         self._size = min(size, LARGEST)
         self._seed = seed
 
     @cached_property
-    def _hardness(self) -> "_Fit":
-        """Without what takes the class frequencies for granted: other frequencies alone must not look hard."""
-        return replace(self._usual[0], columns=_WITHOUT_PRIOR).fit()
+    def _correctness(self) -> dict[str | None, Correctness]:
+        """Fitted on all, and for each family on the others (on all, if it is the only one)."""
+        probs = np.concatenate([one.probs_nk for one in self._answers])
+        labels = np.concatenate([one.labels for one in self._answers])
+        suites = np.concatenate([np.full(len(one.labels), one.suite) for one in self._answers])
+        counts = dict(zip(*np.unique(suites, return_counts=True), strict=True))
+        shares = family_weights(list(counts), {"clean": CLEAN_SHARE})
+        weights = np.array([shares[str(suite)] / counts[suite] for suite in suites]) * len(suites)
+        families = np.array([family_of(str(suite)) for suite in suites])
+        found: dict[str | None, Correctness] = {None: fit_correctness(probs, labels, weights)}
+        for family in self._families:
+            rest = families != family
+            found[family] = fit_correctness(probs[rest], labels[rest], weights[rest]) if rest.any() else found[None]
+        return found
 
     @cached_property
-    def _usual(self) -> tuple["_Sets", "_Fit"]:
+    def _usual(self) -> "_Sets":
         return self._drawn(shift=False)
 
     @cached_property
-    def _shifted(self) -> tuple["_Sets", "_Fit"]:
-        return self._drawn(shift=True)
-
-    def _drawn(self, shift: bool) -> tuple["_Sets", "_Fit"]:
-        rng = np.random.default_rng(derive_seed(self._seed, "forecast", "unlabelled", shift))
-        sets = _Sets.of(self._strata, self._size, self._calibration, rng, shift)
-        return sets, sets.fit()
+    def _blend(self) -> "_Blend":
+        return _Blend.fit(self._usual, self._drawn(shift=True), self._calibration.prior_k)
 
     def forecast(self, probs_nk: np.ndarray, level: float = 0.9) -> Unlabelled:
         """Forecast the accuracy on N > 0 unlabelled images from the submission's probabilities (N, K) for them."""
-        n = len(probs_nk)
-        usual, fit = self._usual
-        features = statistics(probs_nk, self._calibration)
+        n, prior = len(probs_nk), self._calibration.prior_k
+        numbers = self._numbers(probs_nk, None)
         histogram = np.bincount(probs_nk.argmax(-1), minlength=self._k) / n
-        hardness = self._hardness.at(features)
         found = find_label_shift(
             histogram,
-            self._calibration.prior_k,
-            [(row, self._hardness.at(x)) for row, x in zip(usual.histograms, usual.features, strict=True)],
-            hardness,
-            _confusion(self._strata, expit(hardness), self._k),
+            prior,
+            _signs(numbers, histogram, prior),
+            self._usual.signs(prior),
+            _confusion(self._strata, expit(float(numbers[_CORRECT])), self._k),
         )
-        sets, middle, variance = usual, fit.at(features), fit.variance
-        if found.detected:
-            # Other classes, or a net that calls all it cannot make out the same; a good net seldom does.
-            sets, other = self._shifted
-            trust, gap = expit(hardness), other.at(features) - middle
-            variance = trust * other.variance + (1 - trust) * fit.variance + trust * (1 - trust) * gap**2
-            middle += trust * gap
-        else:
-            variance = (1 - MAYBE) * variance + MAYBE * max(variance, self._unseen_error(hardness, found.limit))
-        share = expit(middle)
-        sampling = 1 / (n * max(share * (1 - share), 0.5 / n))
-        half = NormalDist().inv_cdf((1 + level) / 2) * (variance * INFLATION**2 + sampling) ** 0.5
+        middle = self._blend.at(numbers, found.rank)
+        share = MAYBE if not found.detected else 1.0
+        variance = (1 - share) * self._blend.usual_error + share * self._blend.shifted_error
+        point = expit(middle)
+        sampling = 1 / (n * max(point * (1 - point), 0.5 / n))
+        half = NormalDist().inv_cdf((1 + level) / 2) * (variance + sampling) ** 0.5
+        names = (*NAMES, "correct")
         return Unlabelled(
-            accuracy=share,
+            accuracy=point,
             low=expit(middle - half),
             high=expit(middle + half),
             level=level,
             n=n,
             label_shift=found,
-            statistics={name: expit(float(value)) for name, value in zip(NAMES, features, strict=True)},
-            sets=len(sets.targets),
-            families=len(set(sets.families)),
+            statistics={name: expit(float(value)) for name, value in zip(names, numbers, strict=True)},
+            sets=2 * len(self._usual.targets),
+            families=len(self._families),
             error=variance**0.5,
         )
 
-    def _unseen_error(self, hardness: float, limit: float) -> float:
-        """Mean squared error on equally hard sets with other class frequencies that would not be noticed either."""
-        (shifted, _), (_, fit) = self._shifted, self._usual
-        gaps = [abs(self._hardness.at(x) - hardness) for x in shifted.features]
-        near = np.argsort(gaps, kind="stable")[:NEAREST]
-        distances = np.array([chi_square(shifted.histograms[row], self._calibration.prior_k) for row in near])
-        errors = np.array([fit.at(shifted.features[row]) - shifted.targets[row] for row in near])
-        return float((errors**2 * (distances <= limit)).mean())
+    def _numbers(self, probs_nk: np.ndarray, family: str | None) -> np.ndarray:
+        """The statistics and, last, the logit of the share expected to be right by what the other families taught."""
+        correct = self._correctness[family].logit_share(probs_nk)
+        return np.append(statistics(probs_nk, self._calibration), correct)
 
-
-@dataclass(frozen=True)
-class _Fit:
-    """A linear function of some statistics, and the mean squared error on families left out."""
-
-    columns: np.ndarray
-    centre: np.ndarray
-    scale: np.ndarray
-    slope: np.ndarray
-    base: float
-    variance: float
-
-    def at(self, features: np.ndarray) -> float:
-        return self.base + float((features[self.columns] - self.centre) / self.scale @ self.slope)
+    def _drawn(self, shift: bool) -> "_Sets":
+        """Each family as many sets; a set is a stratum, or two of one family mixed."""
+        rng = np.random.default_rng(derive_seed(self._seed, "forecast", "unlabelled", shift))
+        rows: list[tuple[np.ndarray, float, str, np.ndarray]] = []
+        for number in range(SETS):
+            family = self._families[number % len(self._families)]
+            own = [one for one in self._strata if one.family == family]
+            prior = self._calibration.prior_k
+            frequencies = rng.dirichlet(np.full(self._k, DIRICHLET)) if shift else prior
+            share = round(self._size * rng.uniform()) if rng.random() < 0.5 else self._size
+            sizes = [n for n in (share, self._size - share) if n > 0]
+            parts = [draw(own[rng.integers(len(own))], n, rng, frequencies) for n in sizes]
+            probs, labels = (np.concatenate(part) for part in zip(*parts, strict=True))
+            right = int((probs.argmax(-1) == labels).sum())
+            target = logit((right + 0.5) / (self._size + 1))
+            histogram = np.bincount(probs.argmax(-1), minlength=self._k) / self._size
+            rows.append((self._numbers(probs, family), target, family, histogram))
+        numbers, targets, families, histograms = zip(*rows, strict=True)
+        return _Sets(np.stack(numbers), np.array(targets), np.array(families), np.stack(histograms))
 
 
 @dataclass(frozen=True)
 class _Sets:
-    """Drawn sets: features (S, F), targets (S,) logit of the accuracy, families S names, histograms (S, K)."""
+    """Drawn sets: numbers (S, F), targets (S,) logit of the accuracy, families (S,) names, histograms (S, K)."""
 
-    features: np.ndarray
+    numbers: np.ndarray
     targets: np.ndarray
-    families: list[str]
+    families: np.ndarray
     histograms: np.ndarray
-    columns: np.ndarray
+
+    def signs(self, prior_k: np.ndarray) -> np.ndarray:
+        """(S, 3), see `rank_of`."""
+        pairs = zip(self.numbers, self.histograms, strict=True)
+        every = [_signs(numbers, histogram, prior_k) for numbers, histogram in pairs]
+        return np.array([(one.distance, one.gap, one.hardness) for one in every])
+
+
+def _signs(numbers: np.ndarray, histogram_k: np.ndarray, prior_k: np.ndarray) -> Signs:
+    correct = float(numbers[_CORRECT])
+    return Signs(chi_square(histogram_k, prior_k), correct - float(numbers[_TRANSPORT]), correct)
+
+
+@dataclass(frozen=True)
+class _Ridge:
+    """A linear function of the statistics."""
+
+    centre: np.ndarray
+    scale: np.ndarray
+    slope: np.ndarray
+    base: float
 
     @staticmethod
-    def of(
-        there: Sequence[Stratum], size: int, calibration: Calibration, rng: np.random.Generator, shift: bool
-    ) -> "_Sets":
-        """Each family as many sets; a set is a stratum, or two of one family mixed."""
-        families = sorted({one.family for one in there})
-        k = len(calibration.prior_k)
-        rows: list[tuple[np.ndarray, float, str, np.ndarray]] = []
-        for number in range(SETS):
-            family = families[number % len(families)]
-            own = [one for one in there if one.family == family]
-            frequencies = rng.dirichlet(np.full(k, DIRICHLET)) if shift else calibration.prior_k
-            share = round(size * rng.uniform()) if rng.random() < 0.5 else size
-            parts = [draw(own[rng.integers(len(own))], n, rng, frequencies) for n in (share, size - share) if n > 0]
-            probs, labels = (np.concatenate(part) for part in zip(*parts, strict=True))
-            right = int((probs.argmax(-1) == labels).sum())
-            target = logit((right + 0.5) / (size + 1))
-            histogram = np.bincount(probs.argmax(-1), minlength=k) / size
-            rows.append((statistics(probs, calibration), target, family, histogram))
-        features, targets, names, histograms = zip(*rows, strict=True)
-        columns = _WITHOUT_PRIOR if shift else _ALL
-        return _Sets(np.stack(features), np.array(targets), list(names), np.stack(histograms), columns)
-
-    def fit(self) -> _Fit:
-        """The ridge whose penalty does best on families left out; with one family, on every fifth set left out."""
-        groups = np.array(self.families) if len(set(self.families)) > 1 else np.arange(len(self.targets)) % 5
-        errors = {}
-        for penalty in RIDGE:
-            left_out = np.empty(len(self.targets))
-            for group in np.unique(groups):
-                out = groups == group
-                fit = self._ridge(~out, penalty, 0.0)
-                left_out[out] = [fit.at(x) for x in self.features[out]] - self.targets[out]
-            errors[penalty] = float((left_out**2).mean())
-        best = min(errors, key=lambda penalty: errors[penalty])
-        return self._ridge(np.ones(len(self.targets), bool), best, errors[best])
-
-    def _ridge(self, rows: np.ndarray, penalty: float, variance: float) -> _Fit:
-        x, y = self.features[rows][:, self.columns], self.targets[rows]
+    def fit(x: np.ndarray, y: np.ndarray, penalty: float) -> "_Ridge":
+        x = x[:, :_CORRECT]
         centre, scale = x.mean(0), np.maximum(x.std(0), 1e-9)
         z = (x - centre) / scale
         slope = np.linalg.solve(z.T @ z + penalty * np.eye(z.shape[1]), z.T @ (y - y.mean()))
-        return _Fit(self.columns, centre, scale, slope, float(y.mean()), variance)
+        return _Ridge(centre, scale, slope, float(y.mean()))
+
+    def at(self, numbers: np.ndarray) -> np.ndarray:
+        """Of sets (..., F)."""
+        return self.base + (numbers[..., :_CORRECT] - self.centre) / self.scale @ self.slope
+
+
+@dataclass(frozen=True)
+class _Blend:
+    """ridge and the mean squared errors of the blend on families left out, logit scale."""
+
+    ridge: _Ridge
+    usual_error: float
+    shifted_error: float
+
+    def at(self, numbers: np.ndarray, rank: float) -> float:
+        """Logit of the accuracy of one set."""
+        return float(_blended(self.ridge.at(numbers), numbers, np.array(rank)))
+
+    @staticmethod
+    def fit(usual: _Sets, shifted: _Sets, prior_k: np.ndarray) -> "_Blend":
+        """The penalty is the one that does best on families left out; with one family, on every fifth set left out."""
+        lone = len(set(usual.families)) == 1
+        groups, others = (np.arange(len(one.targets)) % 5 if lone else one.families for one in (usual, shifted))
+        best: tuple[float, float, np.ndarray] | None = None
+        for penalty in RIDGE:
+            there, elsewhere = np.empty(len(usual.targets)), np.empty(len(shifted.targets))
+            for group in np.unique(groups):
+                out, beside = groups == group, others == group
+                fit = _Ridge.fit(usual.numbers[~out], usual.targets[~out], penalty)
+                there[out], elsewhere[beside] = fit.at(usual.numbers[out]), fit.at(shifted.numbers[beside])
+            error = float(((there - usual.targets) ** 2).mean())
+            if best is None or error < best[0]:
+                best = error, penalty, np.concatenate([there, elsewhere])
+        assert best is not None
+        signs = usual.signs(prior_k)
+        errors = []
+        for sets, guesses in ((usual, best[2][: len(groups)]), (shifted, best[2][len(groups) :])):
+            ranks = np.array([rank_of(Signs(*row), signs) for row in sets.signs(prior_k)])
+            errors.append(float(((_blended(guesses, sets.numbers, ranks) - sets.targets) ** 2).mean()))
+        return _Blend(_Ridge.fit(usual.numbers, usual.targets, best[1]), errors[0], errors[1])
+
+
+def _blended(guesses: np.ndarray, numbers: np.ndarray, ranks: np.ndarray) -> np.ndarray:
+    trust = TRUST * (1 - ranks)
+    return trust * guesses + (1 - trust) * numbers[..., _CORRECT]
 
 
 def _confusion(there: Sequence[Stratum], accuracy: float, k: int) -> np.ndarray:

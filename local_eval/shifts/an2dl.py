@@ -19,7 +19,7 @@ import numpy as np
 
 from .choice import choose, choose_some
 from .operation import SEVERITIES, get_operation
-from .suite import Step, register_suite
+from .suite import Step, make_step, register_suite
 
 _ITEMS: tuple[tuple[tuple[str, ...], float], ...] = (
     (("shear",), 1.0),
@@ -73,7 +73,7 @@ class Mixture:
 
     def _step(self, rng: np.random.Generator, name: str) -> Step:
         severity = SEVERITIES[choose(rng, self.severities)]
-        return Step(name, get_operation(name).sample(rng, severity))
+        return make_step(rng, name, severity)
 
 
 TYPICAL = Mixture((0.45, 0.25, 0.19, 0.11), (0.1, 0.15, 0.25, 0.25, 0.25), bar=0.3, border=0.95, border_severity=4)

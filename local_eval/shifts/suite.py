@@ -14,10 +14,11 @@ from .operation import Params, Tabled, get_operation, pick
 
 @dataclass(frozen=True)
 class Step:
-    """One operation with the parameters drawn for one image."""
+    """One operation with the parameters drawn for one image; severity: 1 to 5, or None for what every image gets."""
 
     operation: str
     params: Params
+    severity: int | None = None
 
 
 def make_step(rng: np.random.Generator, name: str, severity: int, settings: tuple[Any, ...] | None = None) -> Step:
@@ -28,10 +29,10 @@ def make_step(rng: np.random.Generator, name: str, severity: int, settings: tupl
     """
     operation = get_operation(name)
     if settings is None:
-        return Step(name, operation.sample(rng, severity))
+        return Step(name, operation.sample(rng, severity), severity)
     if not isinstance(operation, Tabled):
         raise TypeError(f"the operation {name!r} takes no settings")
-    return Step(name, operation.draw(rng, pick(settings, severity)))
+    return Step(name, operation.draw(rng, pick(settings, severity)), severity)
 
 
 PlanMaker = Callable[[np.random.Generator, int], list[Step]]
