@@ -214,7 +214,7 @@ def test_ledger_points_use_what_was_known_before():
     assert left_out == 1
     assert first.forecast == pytest.approx(0.9, abs=1e-3) and not first.own and second.own
     assert second.forecast < 0.79  # the first score was lower than forecast
-    assert first.low < first.forecast < first.high and first.inside
+    assert first.score < first.low < first.forecast < first.high and not first.inside
     assert ledger_points([], "b") == ([], 0)
     assert ledger_figure([first, second]).startswith("data:image/svg+xml")
 
