@@ -107,7 +107,7 @@ MISBEHAVING = {
     "fills the disk": (
         model("with open('/app/output/x' if os.path.isdir('/app') else OUT / 'x', 'wb') as f:\n"
               "    for _ in range(40): f.write(bytes(1 << 20)); f.flush()\ntime.sleep(30)"),
-        "prediction hit the disk limit: allowed 19.1 MiB, wrote [234]\d.* MiB",
+        r"prediction hit the disk limit: allowed 19.1 MiB, wrote [234]\d.* MiB",
     ),
     "fills the disk with many files": (
         model("for n in range(400): (OUT / str(n)).write_bytes(bytes(100_000))\ntime.sleep(30)"),
