@@ -215,7 +215,7 @@ def test_planted_copies_of_real_cells_are_found_and_no_cell_is_lost(tmp_path):
     )
     assert dropped == right
     assert {kind: found for kind, of, found in planted if found < 0.95 * of} == {}
-    assert {kind: found for kind, of, found in planted if "near" not in kind and found < of} == {}
+    assert {kind: found for kind, of, found in planted if kind[:4] in ("exac", "joke", "turn") and found < of} == {}
 
 
 @needs_real

@@ -15,6 +15,7 @@ from .embed import Embedder, features_net
 from .findings import Finding
 
 FOLDS = 5
+STRENGTHS = (0.001, 0.01, 0.1, 1.0)  # inverse ones of the regularisation
 FEW = 100  # images under which nothing can be said
 DOUBTFUL = 0.05
 """Probability of the given label below which an image is reported, if another label is likelier. Fixed, because what
@@ -79,7 +80,7 @@ def label_errors(
     if len(rows) < FEW or len(classes) < 2 or counts.min() < FOLDS:
         raise KitError(
             f"label errors need at least {FEW} images, two classes, and {FOLDS} images of each class. "
-            f"Received: {len(rows)} images, {len(classes)} classes, the smallest of {counts.min(initial=0)}."
+            f"Received: {len(rows)} images, {len(classes)} classes, the smallest of {counts.min() if len(counts) else 0}."
         )
     judged, probs = _out_of_fold(image_set, rows, runs)
     told = f"out-of-fold predictions of {len(runs)} runs"
@@ -122,15 +123,20 @@ def _out_of_fold(image_set: ImageSet, rows: np.ndarray, runs: Sequence[Run]) -> 
 
 
 def _by_features(features: np.ndarray, labels: np.ndarray, num_classes: int, seed: int) -> np.ndarray:
-    """Out-of-fold probabilities (n, K) of a regularised linear classifier."""
+    """Out-of-fold probabilities (n, K) of the linear classifier whose regularisation gives the least log-loss."""
     from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import log_loss
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=300))
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=derive_seed(seed, "label errors"))
-    found = cross_val_predict(classifier, features, labels, cv=folds, method="predict_proba")
+    best, least = None, np.inf
+    for strength in STRENGTHS:
+        classifier = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=300))
+        found = cross_val_predict(classifier, features, labels, cv=folds, method="predict_proba")
+        if (loss := log_loss(labels, found)) < least:
+            best, least = found, loss
     probs = np.zeros((len(labels), num_classes))
-    probs[:, np.unique(labels)] = found
+    probs[:, np.unique(labels)] = best
     return probs

@@ -3,7 +3,7 @@
 import numpy as np
 
 NEIGHBOURS = 5
-FAR = 5.0
+FAR = 6.0
 """Robust standard deviations by which a pair is closer than nearest images usually are, on a logarithmic scale, from
 which it is reported as alike although its pixels differ."""
 

@@ -141,12 +141,10 @@ def _down(pixels: np.ndarray, direction: _Pass) -> np.ndarray:
 def _run(pixels: np.ndarray, direction: _Pass, product: Callable[[np.ndarray, _Pass], np.ndarray]) -> np.ndarray:
     """One pass over whole grey levels in float32; the same in the result."""
     made = product(pixels, direction)
-    made += np.float32(0.5)
-    level = np.floor(made)
+    level = np.rint(made)
     made -= level
-    made -= np.float32(0.5)
     np.abs(made, out=made)
-    unsure = np.flatnonzero(made > np.float32(0.5) - direction.error)
+    unsure = np.flatnonzero(made > np.float32(0.5) - direction.error)  # ties, too, which Pillow rounds up
     if len(unsure):
         image, row, column = np.unravel_index(unsure, made.shape)
         if product is _across:
