@@ -80,7 +80,7 @@ def label_errors(
     if len(rows) < FEW or len(classes) < 2 or counts.min() < FOLDS:
         raise KitError(
             f"label errors need at least {FEW} images, two classes, and {FOLDS} images of each class. "
-            f"Received: {len(rows)} images, {len(classes)} classes, the smallest of {counts.min() if len(counts) else 0}."
+            f"Received: {len(rows)} images, {len(classes)} classes, the smallest of {min(counts, default=0)}."
         )
     judged, probs = _out_of_fold(image_set, rows, runs)
     told = f"out-of-fold predictions of {len(runs)} runs"
