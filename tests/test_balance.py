@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from submission.kit.errors import KitError
 from submission.kit.image_set import ImageSet
-from training.balance import balanced_rows, class_weights, missing_counts, smote, write_synthetic
+from training.balance import balance_table, balanced_rows, class_weights, missing_counts, smote, write_synthetic
+from training.balance.table import told
 from training.paging import JoinedArray, PagedArray
 from training.training_set import TrainingSet, check_pairs, epoch_size, feature_set
 
@@ -159,3 +160,29 @@ def test_paged_rows_are_those_of_the_file(tmp_path, monkeypatch):
         released.append(array._read)
     assert released == [0] * 10  # 3,200 bytes a time: given back every time
     assert PagedArray(whole)._map is None
+
+
+@pytest.mark.parametrize(
+    ("balance", "each", "epoch", "synthetic", "weights", "line"),
+    [
+        ("none", None, [4, 2, 0], [0, 0, 0], [1, 1, 1], ""),
+        ("balanced", None, [4, 4, 0], [0, 0, 0], [1, 1, 1], "classes of 2 to 4 images, balanced: 4 of each an epoch"),
+        ("balanced", 3, [3, 3, 0], [0, 0, 0], [1, 1, 1], "classes of 2 to 4 images, balanced: 3 of each an epoch"),
+        ("smote", None, [4, 4, 0], [0, 2, 0], [1, 1, 1], "classes of 2 to 4 images, smote: 2 synthetic ones added"),
+        (
+            "class_weights",
+            None,
+            [4, 2, 0],
+            [0, 0, 0],
+            [0.75, 1.5, 1],
+            "classes of 2 to 4 images, class_weights: weights 0.75 to 1.50",
+        ),
+    ],
+)
+def test_balance_is_told_by_class(balance, each, epoch, synthetic, weights, line):
+    table = balance_table(np.array([0, 0, 1, 0, 0, 1]), ["a", "b", "c"], balance, each)
+    assert [one["images"] for one in table["classes"]] == [4, 2, 0]
+    assert [one["epoch"] for one in table["classes"]] == epoch
+    assert [one["synthetic"] for one in table["classes"]] == synthetic
+    assert [one["weight"] for one in table["classes"]] == weights
+    assert told(table) == line

@@ -9,8 +9,9 @@ from typing import Any
 
 from submission.kit.console import run_main
 from submission.kit.errors import KitError
-from submission.kit.files import write_text
+from submission.kit.files import read_json, write_text
 
+from .balance.table import told
 from .configure import configure, open_contest
 from .history import best_line
 from .loop import train
@@ -19,7 +20,7 @@ from .recipes import RECIPES
 from .recipes.scratch import recipe_with
 from .run_lock import locked
 from .runs import DONE, Run, create_run
-from .training_set import DROPPED
+from .training_set import BALANCE, DROPPED
 
 
 def parse_changes(pairs: Sequence[str]) -> dict[str, Any]:
@@ -55,6 +56,8 @@ def closing_line(run: Run, state: str) -> str:
         with open(run.path / DROPPED, encoding="utf-8", newline="") as file:
             count = sum(1 for _ in csv.reader(file)) - 1
         texts.append(f"{count} training images left out as {run.config['recipe']['row_filter']}: see {DROPPED}")
+    if (run.path / BALANCE).exists() and (balanced := told(read_json(run.path / BALANCE, "make train"))):
+        texts.append(balanced)
     return "; ".join(texts)
 
 

@@ -7,15 +7,17 @@ from pathlib import Path
 import numpy as np
 
 from submission.kit.errors import KitError
+from submission.kit.files import write_json
 from submission.kit.image_set import ImageSet
 from submission.kit.seeds import derive_seed
 
-from .balance import balanced_rows, class_weights, missing_counts, write_synthetic
+from .balance import balance_table, balanced_rows, class_weights, missing_counts, write_synthetic
 from .paging import JoinedArray, PagedArray, paged
 from .recipes import Recipe
 from .row_filter import filter_rows
 
 DROPPED = "dropped_rows.csv"
+BALANCE = "balance.json"
 SYNTHETIC, SYNTHETIC_FEATURES, FEATURES = "smote.npy", "smote_features.npy", "features.npy"
 
 
@@ -69,7 +71,7 @@ def open_training_set(recipe: Recipe, data: ImageSet, rows: np.ndarray, seed: in
         data: A/data.
         rows: int (n,) training rows.
         seed: of the run.
-        folder: of the run; dropped_rows.csv and smote.npy are written there once.
+        folder: of the run; balance.json is written there, dropped_rows.csv and smote.npy once.
 
     Raises:
         KitError: too few images of a class for what the recipe asks; dropped_rows.csv is not of these rows.
@@ -81,6 +83,8 @@ def open_training_set(recipe: Recipe, data: ImageSet, rows: np.ndarray, seed: in
             f"{len(rows)} training images are left after row_filter={recipe.row_filter}: expected at least one batch. "
             f"Received: batch_size={recipe.batch_size}."
         )
+    table = balance_table(data.labels[rows], data.class_names, recipe.balance, recipe.images_per_class)
+    write_json(folder / BALANCE, table)
     if recipe.balance == "smote":
         labels = data.labels[rows]
         check_pairs(labels, recipe.balance)

@@ -3,5 +3,6 @@
 from .class_weights import class_weights
 from .sampling import balanced_rows
 from .smote import missing_counts, write_synthetic
+from .table import balance_table
 
-__all__ = ["balanced_rows", "class_weights", "missing_counts", "write_synthetic"]
+__all__ = ["balance_table", "balanced_rows", "class_weights", "missing_counts", "write_synthetic"]

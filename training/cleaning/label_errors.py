@@ -77,10 +77,11 @@ def label_errors(
 
     labels = image_set.labels[rows]
     classes, counts = np.unique(labels, return_counts=True)
-    if len(rows) < FEW or len(classes) < 2 or counts.min() < FOLDS:
+    smallest = counts.min() if len(counts) else 0
+    if len(rows) < FEW or len(classes) < 2 or smallest < FOLDS:
         raise KitError(
             f"label errors need at least {FEW} images, two classes, and {FOLDS} images of each class. "
-            f"Received: {len(rows)} images, {len(classes)} classes, the smallest of {min(counts, default=0)}."
+            f"Received: {len(rows)} images, {len(classes)} classes, the smallest of {smallest}."
         )
     judged, probs = _out_of_fold(image_set, rows, runs)
     told = f"out-of-fold predictions of {len(runs)} runs"
