@@ -76,7 +76,7 @@ STAMPS := $(if $(RUNS),,$(foreach member,$(MEMBERS),$(A)/members/$(subst :,~,$(m
 .SUFFIXES:
 .SECONDARY:
 PHONY := help setup recipes submission data clean clean-labels check-leaks split suites train sweep runs predict ensemble tune \
-	soup export package score compare \
+	cost soup export package score compare \
 	ledger judge report \
 	rules check-runtimes submit bundle sheet test test-browser test-all lint wipe FORCE
 .PHONY: $(PHONY)
@@ -155,6 +155,9 @@ tune: $(STAMPS) $(A)/suites/.done ## every way to weigh all trained runs, on SUI
 	@$(RUN) ensembles.fit --artifacts $(A) --methods all --suites $(TUNE_ON) $(if $(RUNS),--runs $(RUNS)) $(if $(LIMIT_S),--limit-s $(LIMIT_S)) \
 		$(if $(LIMIT_MB),--limit-mb $(LIMIT_MB)) $(if $(IMAGES),--images $(IMAGES))
 	@$(RUN) ensembles.contribution --artifacts $(A)
+
+cost: $(STAMPS) $(A)/suites/.done ## what each trained run costs on the platform: ms an image, load time, megabytes
+	@$(RUN) submission.cost --artifacts $(A) $(RUNS:%=--run '%')
 
 soup: $(A)/split/folds.csv ## average the weights of runs of one recipe and fold: make soup RUNS="NAME NAME", then make tune
 	@$(RUN) training.soup --artifacts $(A) --runs $(or $(RUNS),$(error expected names of folders in $(A)/runs, of one recipe and fold. Received: no RUNS="NAME NAME")) $(FLAGS)
