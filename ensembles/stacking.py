@@ -5,6 +5,8 @@ when the platform is slow, and a layer that was fitted to all of them says nothi
 members x K x K numbers to fit on the few images of the select halves. Its line in the table tells the cost.
 """
 
+import warnings
+
 import numpy as np
 
 
@@ -51,6 +53,7 @@ def full_stack(
     Returns:
         float64 (n, K), rows sum to 1; a class without a row to fit on gets 0.
     """
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     num_classes = probs_pnk.shape[2]
@@ -59,7 +62,9 @@ def full_stack(
         answer[:, labels[0]] = 1
         return answer
     weights = shares * len(labels)
-    model = LogisticRegression(C=0.01, max_iter=300).fit(_features(probs_pnk), labels, sample_weight=weights)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # short of its optimum it is scored like any other way
+        model = LogisticRegression(C=0.01, max_iter=300).fit(_features(probs_pnk), labels, sample_weight=weights)
     answer[:, model.classes_] = model.predict_proba(_features(probs_of_others_pnk))
     return answer
 
