@@ -69,6 +69,10 @@ SETTINGS_predict := $(if $(RUNS),runs $(RUNS),$(MEMBERS))
 SETTINGS_suites := $(SUITES) $(SEED)
 SETTINGS_score := $(PROFILE) $(SUITES)
 
+# an argument of $(if) would end at a comma
+ALL_SUITES := clean,an2dl,$(SUITES)
+SCORED := $(if $(SUITES),--suite '$(ALL_SUITES)')
+
 READY := $(VENV)/.ready
 RUN := $(VENV)/bin/python -m
 STAMPS := $(if $(RUNS),,$(foreach member,$(MEMBERS),$(A)/members/$(subst :,~,$(member)).run))
@@ -96,7 +100,7 @@ recipes: $(READY) ## list the recipes that MEMBERS may name (RECIPE=small_cnn: a
 	@$(RUN) training.recipes $(RECIPE)
 
 submission: report ## the whole way: data to a scored zip (DATA=training_set.npz for your own file; RUNS="NAME ...": of these runs)
-	@echo; $(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) $(if $(SUITES),--suite 'clean,an2dl,$(SUITES)')
+	@echo; $(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) $(SCORED)
 	@echo "next: look at $(A)/report/report.html, then upload the zip on the contest's page; to judge any other zip: make score ZIP=FILE.zip$(if $(DATA), DATA=$(DATA))"
 
 data: $(A)/data/meta.json ## draw the embedded contest, or load DATA=training_set.npz
@@ -123,7 +127,7 @@ $(A)/split/folds.csv: $(A)/clean/clean.csv $(A)/.settings/split
 
 suites: $(A)/suites/.done ## shifted copies of the hold-out: select and judge parts (SUITES=stain,occlusion or all: more than clean and an2dl)
 $(A)/suites/.done: $(A)/split/folds.csv $(A)/.settings/suites
-	@$(RUN) local_eval.suites --artifacts $(A) --suites 'clean,an2dl,$(SUITES)' --seed $(SEED)
+	@$(RUN) local_eval.suites --artifacts $(A) --suites '$(ALL_SUITES)' --seed $(SEED)
 	@touch $@
 
 train: $(STAMPS) ## train every member of MEMBERS="recipe:fold:seed ..." (SET="epochs=20 ..." changes fields; BUDGET=1h: time for each)
@@ -173,10 +177,10 @@ $(A)/submissions/latest.json: $(A)/export/.done $(wildcard submission/kit/*.py) 
 	@touch $@
 
 score: $(A)/suites/.done $(if $(ZIP),,$(A)/submissions/latest.json) ## run the zip as Codabench does and forecast the hidden score (ZIP=any.zip, UNLABELLED=images.npz)
-	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) $(if $(SUITES),--suite 'clean,an2dl,$(SUITES)') $(if $(ZIP),--zip '$(ZIP)') \
+	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) $(SCORED) $(if $(ZIP),--zip '$(ZIP)') \
 		$(if $(UNLABELLED),--unlabelled '$(UNLABELLED)')
 $(A)/judge/score.json: $(A)/submissions/latest.json $(A)/suites/.done $(A)/.settings/score
-	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) $(if $(SUITES),--suite 'clean,an2dl,$(SUITES)') --brief
+	@$(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) $(SCORED) --brief
 	@touch $@
 
 compare: $(A)/suites/.done ## is B better than A, or is it noise: make compare ZIP=a.zip WITH=b.zip

@@ -35,6 +35,23 @@ def test_help_lists_every_step_with_a_line():
     assert all(len(line.split(maxsplit=2)) == 3 for line in make("help").stdout.splitlines())
 
 
+@pytest.mark.parametrize(
+    ("settings", "scored"),
+    [
+        ([], ""),
+        (["SUITES=stain,occlusion"], "--suite 'clean,an2dl,stain,occlusion'"),
+        (["SUITES=all", "RUNS=one two", "LIMIT_S=an2dl", "LIMIT_MB=300"], "--suite 'clean,an2dl,all'"),
+    ],
+)
+def test_every_step_is_what_a_shell_can_read(tmp_path, settings, scored):
+    steps = make("-n", f"ARTIFACTS={tmp_path}", *settings, "submission", "tune", "cost", "check-leaks", "clean-labels")
+    assert steps.returncode == 0, steps.stderr
+    read = subprocess.run(["sh", "-n"], input=steps.stdout, capture_output=True, text=True, timeout=60, check=False)
+    assert (read.returncode, read.stderr) == (0, "")
+    lines = [line for line in steps.stdout.splitlines() if "-m local_eval.score" in line]
+    assert len(lines) == 2 and all((scored or "--suite") in line for line in lines) == bool(scored)
+
+
 def test_the_readme_names_only_targets_and_modules_that_exist():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     named = set(re.findall(r"(?:^|[^a-z])make ([a-z][a-z-]*)", readme))
