@@ -1,6 +1,7 @@
 """Cleaning: the command, edits by hand, and real cells."""
 
 import csv
+import dataclasses
 import io
 import json
 import zipfile
@@ -14,13 +15,15 @@ from PIL import Image
 from benchmarks.bench_clean import score_rows
 from benchmarks.plant_twins import CHANGES, plant_twins
 from submission.kit.errors import KitError
+from submission.kit.folds import load_folds
 from submission.kit.image_set import open_image_set
 from training import clean
 from training.cleaning import near, sheet
 from training.cleaning.kinds import dropped_kinds, kind_of
 from training.cleaning.same_picture import SAME
-from training.cleaning.table import read_clean
+from training.cleaning.table import read_clean, write_clean
 from training.cleaning.verdicts import judge_images
+from training.split import main as split
 
 REAL = Path(__file__).parents[2] / "shared" / "data" / "pbc96_train.zip"
 needs_real = pytest.mark.skipif(not REAL.exists(), reason=f"real cells are not here: {REAL}")
@@ -189,6 +192,40 @@ def test_bad_calls(tmp_path, arguments, message):
         make_set(tmp_path, [picture(0), picture(1)], [0, 1])
     with pytest.raises(KitError, match=message):
         run(tmp_path, *arguments)
+
+
+def test_copies_of_every_kind_stay_in_one_part_of_the_split(tmp_path):
+    """Even those that are kept by hand."""
+    rng = np.random.default_rng(0)
+    kinds = ["near_shift", "near_jpeg", "mirrored", "turned", "mirrored_jpeg", "exact_duplicate"]
+    originals = [picture(seed) for seed in range(48)]
+    copies = [CHANGES[kinds[number % len(kinds)]](image, rng) for number, image in enumerate(originals)]
+    make_set(tmp_path, [*originals, *copies], np.tile(np.arange(48) % 3, 2))
+    run(tmp_path)
+    path = tmp_path / "clean" / "clean.csv"
+    table = read_clean(path, "none")
+    assert table.groups.tolist() == [*range(48), *range(48)] and table.keep.sum() == 48
+    write_clean(path, dataclasses.replace(table, keep=np.ones(96, bool)))
+    assert split(["--artifacts", str(tmp_path), "--folds", "3", "--holdout", "0.3"]) == 0
+    folds = load_folds(tmp_path / "split" / "folds.csv")
+    part = dict(zip(folds.index.tolist(), folds.part.tolist(), strict=True))
+    assert all(part[row] == part[row + 48] for row in range(48)) and len(set(part.values())) == 5
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 3), (4, 5, 1), (3, 3, 3), (40, 3, 3)])
+def test_sets_of_any_shape(tmp_path, shape, capsys):
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, 256, shape, dtype=np.uint8) for _ in range(6)]
+    make_set(tmp_path, [*images, images[2], np.zeros(shape, np.uint8)], [0] * 8)
+    assert run(tmp_path) == 0
+    assert "exact duplicate 1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_nothing_but_blank_images(tmp_path, count, capsys):
+    make_set(tmp_path, [np.full((8, 8, 3), level, np.uint8) for level in range(count)], [0] * count)
+    assert run(tmp_path) == 0
+    assert f"0 of {count} images kept; dropped: blank {count}" in capsys.readouterr().out
 
 
 # Real cells

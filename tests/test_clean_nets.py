@@ -7,9 +7,11 @@ from clean_pictures import make_set, picture
 from submission.kit.errors import KitError
 from submission.kit.image_set import ImageSet
 from submission.kit.probs_file import Probs, save_probs
+from training.clean import main as clean
 from training.cleaning import label_errors as module
 from training.cleaning.embed import MOST, Embedder, open_embedder
 from training.cleaning.label_errors import label_errors, trained_runs
+from training.cleaning.table import read_clean
 from training.cleaning.verdicts import judge_images
 from training.runs import create_run
 
@@ -65,6 +67,31 @@ def test_label_errors_by_the_features_of_one_net(labelled, tmp_path, monkeypatch
     monkeypatch.setattr(module.Embedder, "features", lambda self, images, rows: features[rows])
     found, told = label_errors(image_set, np.arange(120), [run])
     assert [one.row for one in found] == [5, 50] and f"features of {run.name}" in told
+
+
+def test_the_command_reports_label_errors_and_drops_them_when_asked(labelled, tmp_path, capsys):
+    image_set, true = labelled
+    make_run(tmp_path, image_set, true, range(120), limit=None)
+    path = tmp_path / "clean" / "clean.csv"
+    command = ["--artifacts", str(tmp_path)]
+    assert clean(command) == 0
+    before = path.stat().st_mtime_ns
+    assert clean([*command, "--labels"]) == 0
+    told = capsys.readouterr().out
+    assert (
+        "reported, not dropped: label error 2" in told and "label errors by out-of-fold predictions of 1 runs" in told
+    )
+    assert path.stat().st_mtime_ns == before  # nothing changed: later steps stay up to date
+    assert "label error (likely b)" in (tmp_path / "clean" / "findings.csv").read_text()
+    edited = path.read_text().replace(f"50,{image_set.ids[50]},1,,50", f"50,{image_set.ids[50]},1,looked at,50")
+    path.write_text(edited)
+    assert clean([*command, "--drop", "label_error"]) == 0
+    assert (
+        "119 of 120 images kept; dropped: label error 1; reported, not dropped: label error 1"
+        in capsys.readouterr().out
+    )
+    table = read_clean(path, "none")
+    assert table.keep[50] and not table.keep[5] and table.reasons[5] == "label error (likely a)"
 
 
 def test_few_images_say_nothing(labelled, tmp_path):

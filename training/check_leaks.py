@@ -15,6 +15,7 @@ from .leaks.check import Check
 from .leaks.parts import check_copies, check_groups, check_pixels
 from .leaks.runs import check_runs
 from .leaks.suites import check_suites
+from .paging import paged
 
 
 def find_leaks(artifacts: Path) -> list[Check]:
@@ -26,7 +27,7 @@ def find_leaks(artifacts: Path) -> list[Check]:
     Raises:
         KitError: data or split is missing or damaged.
     """
-    data = open_image_set(artifacts / "data", f"make data ARTIFACTS={artifacts}")
+    data = paged(open_image_set(artifacts / "data", f"make data ARTIFACTS={artifacts}"))
     path = artifacts / "split" / "folds.csv"
     folds = load_folds(path)
     sha256 = sha256_file(path)

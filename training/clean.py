@@ -24,6 +24,7 @@ from .cleaning.same_picture import SAME
 from .cleaning.sheet import write_sheet
 from .cleaning.table import CleanTable, read_clean, write_clean
 from .cleaning.verdicts import Verdicts, judge_images
+from .paging import paged
 
 ALL_RUNS = "all"
 
@@ -151,7 +152,7 @@ def _settings(options: argparse.Namespace, before: Settings) -> Settings:
 def main(argv: Sequence[str] | None = None) -> int:
     options = _parse(argv)
     artifacts = options.artifacts
-    image_set = open_image_set(artifacts / "data", f"make data ARTIFACTS={artifacts}")
+    image_set = paged(open_image_set(artifacts / "data", f"make data ARTIFACTS={artifacts}"))
     path = artifacts / "clean" / "clean.csv"
     before = recorded(path.with_name("summary.json")) if path.exists() and not options.force else Settings()
     settings = _settings(options, before)

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 BLOCK = 256
-"""Rows compared at once: distances to all later rows take 256 N bytes, and eight times that while being counted."""
+"""Rows compared at once, fewer where there are many: `_CELLS` distances take nine bytes each while being counted."""
+
+_CELLS = 1 << 24
 
 _BITS_OF_16 = np.array([value.bit_count() for value in range(1 << 16)], dtype=np.uint8)
 
@@ -27,8 +29,9 @@ def close_rows(hashes: np.ndarray, max_bits: int, others: np.ndarray | None = No
         others: uint64 (N,), hashes of the later rows where they are not the same.
     """
     others = hashes if others is None else others
-    for start in range(0, len(hashes), BLOCK):
-        distance = count_bits(hashes[start : start + BLOCK, None] ^ others[None, start:])
+    step = max(1, min(BLOCK, _CELLS // max(len(hashes), 1)))
+    for start in range(0, len(hashes), step):
+        distance = count_bits(hashes[start : start + step, None] ^ others[None, start:])
         for offset, near in enumerate(distance <= max_bits):
             later = np.flatnonzero(near[offset + 1 :]) + start + offset + 1
             yield start + offset, later

@@ -9,6 +9,7 @@ from submission.kit.files import sha256_file
 from submission.kit.folds import JUDGE, SELECT, Folds
 from submission.kit.image_set import ImageSet, image_id, open_image_set
 
+from ..paging import paged
 from .check import Check
 
 
@@ -28,13 +29,13 @@ def check_suites(artifacts: Path, folds: Folds, folds_sha256: str, pixel_ids: np
     for folder in folders:
         name = f"{folder.parent.name}/{folder.name}"
         try:
-            suite = open_image_set(folder, f"make suites ARTIFACTS={artifacts}")
+            suite = paged(open_image_set(folder, f"make suites ARTIFACTS={artifacts}"))
         except KitError as error:
             whole.leaks.append(f"{name}: {error}")
             continue
         whole.leaks += _changed(name, folder, suite, folds_sha256)
         made.leaks += _foreign(name, folder.name, suite, folds)
-        inside = sum(image_id(image) in trained for image in suite.images)
+        inside = sum(image_id(suite.images[row]) in trained for row in range(len(suite)))
         if inside:
             pixels.leaks.append(f"{name}: {inside} images are pixel by pixel images of the folds")
     return [made, whole, pixels]
