@@ -1,1 +1,1 @@
-"""The rules by which `training.clean` drops an image, one file a rule."""
+"""The rules by which `training.clean` judges images, one file a rule, and the files that it writes."""
