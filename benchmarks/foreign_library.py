@@ -118,4 +118,6 @@ def library_sets() -> list[tuple[str, str, str, Alter]]:
         ("cover", "occlusion", cover),
         ("pattern", "imagenet-c-bar", pattern),
     )
-    return [(f"library-{kind}-{word}", suite, word, make(f)) for kind, suite, make in kinds for word, f in FACTORS.items()]
+    return [
+        (f"library-{kind}-{word}", suite, word, make(f)) for kind, suite, make in kinds for word, f in FACTORS.items()
+    ]

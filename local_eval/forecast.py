@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     value = score(args.artifacts, args.zip, unlabelled=args.unlabelled)
     made = value["forecasts"]
     if args.scenario is not None:
-        name = re.sub(r"^an2dl:(?=[a-z])", "an2dl-", args.scenario)  # its strengths have suites of their own
+        name = own_name(args.scenario)
         if name not in made:
             raise KitError(
                 f"expected a scenario out of {', '.join(made) or 'none'}: each needs its suite to be judged. "
@@ -59,6 +59,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if value["unlabelled"] is not None:
         print(describe_unlabelled(value["unlabelled"]))
     return 0
+
+
+def own_name(said: str) -> str:
+    """The scenario's own name: an2dl's strengths have suites of their own, "an2dl:mild" is "an2dl-mild"."""
+    return re.sub(r"^an2dl:(?=[a-z])", "an2dl-", said)
 
 
 def suite_evidence(artifacts: Path, judged: Mapping[str, Judged]) -> dict[str, Evidence]:

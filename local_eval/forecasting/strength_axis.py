@@ -32,8 +32,8 @@ KIN = {"an2dl-mild": 2.0, "an2dl": 3.0, "an2dl-harsh": 4.0}
 # Standard deviations (logits), given t: of what all submissions share, of what those alike share, and of the weights of
 # the other suites. UNEVEN: by how many severities a submission alone meets more or less than t.
 OFFSET, NOISE, SPREAD, UNEVEN = 0.08, 0.08, 0.4, 0.5
-ALIKE, OWN = 1.2, 0.1
-COMMON = 0.4  # share of the sampling error's variance that submissions have in common: they answer the same images
+ALIKE, OWN = 1.2, 0.3  # the likelihood wants .1, but half of its pairs are epochs of one training
+COMMON = 0.2  # share of the sampling error's variance that submissions have in common: they answer the same images
 
 
 @dataclass(frozen=True)
@@ -118,9 +118,6 @@ def _kin(one: Mapping[str, Evidence]) -> list[tuple[float, float, float]] | None
 def _severities(one: Mapping[str, Evidence], scenario: Scenario) -> list[tuple[float, float, float]] | None:
     own = one[scenario.main]
     found = [(float(name), own.logit + by.value, by.sd) for name, by in own.strengths.items() if name.isdigit()]
-    if len(found) < 2:
-        return None
-    found.sort()
-    if "clean" in one:
-        found.insert(0, (0.0, one["clean"].logit, 0.0))
-    return found
+    if found and "clean" in one:
+        found.append((0.0, one["clean"].logit, 0.0))
+    return sorted(found) if len(found) > 1 else None
