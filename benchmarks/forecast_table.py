@@ -33,8 +33,8 @@ def write_table(path: Path, lines: Sequence[str], cases: Sequence[Case], sets: S
         "",
         f"Written by `{_COMMAND}`. In percent; forecasts with their 90 % intervals, **bold** where the truth lies "
         "outside. A net's name is what it was trained with, and the epoch after @. No training and no set was used to "
-        "choose anything of the forecast. What `mild`, `typical` and `harsh` mean to other makers was estimated on other "
-        "makers' sets; of `an2dl` they are suites.",
+        "choose anything of the forecast. What `mild`, `typical` and `harsh` mean was estimated on other makers' sets; "
+        "of `an2dl` they are suites.",
         "",
         "```",
         *lines,

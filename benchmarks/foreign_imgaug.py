@@ -10,7 +10,7 @@ from benchmarks.foreign_library import FACTORS
 
 # imgaug 0.4.0 speaks to an older NumPy than that of today
 np.bool = np.bool_  # type: ignore[misc]
-np.sctypes = {  # type: ignore[attr-defined]
+np.sctypes = {  # type: ignore[attr-defined]  # noqa: NPY201
     "int": [np.int8, np.int16, np.int32, np.int64],
     "uint": [np.uint8, np.uint16, np.uint32, np.uint64],
     "float": [np.float16, np.float32, np.float64],

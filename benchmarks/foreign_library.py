@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-import albumentations as A
+import albumentations as A  # noqa: N812
 import numpy as np
 from PIL import Image
 

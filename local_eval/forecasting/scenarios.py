@@ -11,7 +11,8 @@ from .evidence import family_weights
 UNKNOWN = "unknown"
 DEFAULT = "an2dl-typical"
 
-# How far a named scenario without severities (see `strength_axis`) may be off, as a standard deviation on the logit scale: the geometric mean of two figures.
+# How far a named scenario without severities (see `strength_axis`) may be off, as a standard deviation on the logit
+# scale: the geometric mean of two figures.
 # - In the public repositories of AN2DL 2024-25 an augmented hold-out missed the hidden accuracy by .06 in the mean
 #   (absolute), at hidden accuracies around .85. As the mean absolute error of a normal distribution that is a standard
 #   deviation of .0752, on the logit scale .0752 / (.85 * .15) = .59. No one had matched those hold-outs to anything.
