@@ -20,10 +20,11 @@ from .forecasting.doubts import find_doubts
 from .forecasting.evidence import Evidence
 from .forecasting.forecast import DOUBTFUL, forecast
 from .forecasting.scenarios import DEFAULT, UNKNOWN, known_scenarios
-from .forecasting.strength_axis import said_strengths
+from .forecasting.strength_axis import MEANT, said_strengths
 from .forecasting.version import code
 from .judged import Judged
 from .loads import suite_strengths
+from .shifts.operation import SEVERITIES
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -150,16 +151,14 @@ def main_forecast(made: Mapping[str, dict[str, Any]]) -> dict[str, Any] | None:
 
 def describe_forecasts(made: Mapping[str, Mapping[str, Any]]) -> str:
     """The scenarios as a table, with those of their severities; then what each suite says, then the warnings."""
-    graded = {
-        name: sorted(
-            (one for one in made if one.startswith(f"{name.removesuffix('-typical')}:")),
-            key=lambda one: not one[-1].isdigit(),
-        )
-        for name in made
-    }
+    said = [f":{strength}" for strength in (*SEVERITIES, *MEANT)]
+    graded = {name: [one for end in said if (one := name.removesuffix("-typical") + end) in made] for name in made}
     inside = {one for names in graded.values() for one in names}
     width = max([len(name) for name in made if name not in inside] + [8])
-    lines = [f"{'scenario':<{width}}  forecast  interval" + (f"{'':10}{_SEVERITIES:<30}{_WORDS}" if inside else "")]
+    lines = [
+        f"{'scenario':<{width}}  forecast  interval"
+        + (f"{'':10}{'at severity 1 to 5':<30}{', '.join(MEANT)}" if inside else "")
+    ]
     for name, one in made.items():
         if name not in inside:
             at = " ".join(f"{made[of]['accuracy']:.3f}" for of in graded[name])
@@ -180,9 +179,6 @@ def describe_forecasts(made: Mapping[str, Mapping[str, Any]]) -> str:
         )
         lines += [f"warning: {warning}" for warning in first["warnings"]]
     return "\n".join(lines)
-
-
-_SEVERITIES, _WORDS = "at severity 1 to 5", "mild, typical, harsh"
 
 
 def describe_unlabelled(value: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from local_eval.forecast import describe_forecasts
 from local_eval.forecasting.evidence import Evidence
 from local_eval.forecasting.forecast import forecast
 from local_eval.forecasting.logit import expit, logit
@@ -151,3 +152,14 @@ def test_any_line_gives_an_ordered_interval(clean, fall, scores, strength):
     entries = [Entry(score, "p", submission(2.0, own)) for score, own in scores]
     made = forecast(submission(clean, fall), "stain", entries, phase="p", strength=strength)
     assert 0 <= made.low <= made.accuracy <= made.high <= 1
+
+
+def test_the_table_shows_severities_and_then_words_in_their_order():
+    one = submission(3.0, 0.5)
+    names = ("harsh", "3", "mild", "1")  # as a file may hold them
+    made = {"stain": forecast(one, "stain").as_dict()}
+    made |= {f"stain:{name}": forecast(one, "stain", strength=name).as_dict() for name in names}
+    head, row = describe_forecasts(made).splitlines()[:2]
+    assert head.split()[-7:] == "severity 1 to 5 mild, typical, harsh".split()
+    shown = [float(value) for value in row.split("]")[1].split()]
+    assert shown == [pytest.approx(made[f"stain:{name}"]["accuracy"], abs=5e-4) for name in ("1", "3", "mild", "harsh")]
