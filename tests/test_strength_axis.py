@@ -160,6 +160,6 @@ def test_the_table_shows_severities_and_then_words_in_their_order():
     made = {"stain": forecast(one, "stain").as_dict()}
     made |= {f"stain:{name}": forecast(one, "stain", strength=name).as_dict() for name in names}
     head, row = describe_forecasts(made).splitlines()[:2]
-    assert head.split()[-7:] == "severity 1 to 5 mild, typical, harsh".split()
+    assert head.split()[-7:] == ["severity", "1", "to", "5", "mild,", "typical,", "harsh"]
     shown = [float(value) for value in row.split("]")[1].split()]
     assert shown == [pytest.approx(made[f"stain:{name}"]["accuracy"], abs=5e-4) for name in ("1", "3", "mild", "harsh")]
