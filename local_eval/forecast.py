@@ -152,7 +152,7 @@ def main_forecast(made: Mapping[str, dict[str, Any]]) -> dict[str, Any] | None:
 def describe_forecasts(made: Mapping[str, Mapping[str, Any]]) -> str:
     """The scenarios as a table, with those of their severities; then what each suite says, then the warnings."""
     said = [f":{strength}" for strength in (*SEVERITIES, *MEANT)]
-    graded = {name: [one for end in said if (one := name.removesuffix("-typical") + end) in made] for name in made}
+    graded = {name: [of for end in said if (of := name.removesuffix("-typical") + end) in made] for name in made}
     inside = {one for names in graded.values() for one in names}
     width = max([len(name) for name in made if name not in inside] + [8])
     lines = [
@@ -161,7 +161,7 @@ def describe_forecasts(made: Mapping[str, Mapping[str, Any]]) -> str:
     ]
     for name, one in made.items():
         if name not in inside:
-            at = " ".join(f"{made[of]['accuracy']:.3f}" for of in graded[name])
+            at = " ".join(f"{made[graded_name]['accuracy']:.3f}" for graded_name in graded[name])
             line = f"{name:<{width}}  {one['accuracy']:.3f}     [{one['low']:.3f}, {one['high']:.3f}]  {at}"
             lines.append(line.rstrip())
     first = made.get(UNKNOWN) or next(iter(made.values()), None)
