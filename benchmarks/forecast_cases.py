@@ -10,7 +10,7 @@ import numpy as np
 from local_eval.forecasting.evidence import Evidence
 from local_eval.forecasting.forecast import forecast
 from local_eval.forecasting.posterior import Entry
-from local_eval.forecasting.scenarios import UNKNOWN, WORDS
+from local_eval.forecasting.scenarios import UNKNOWN
 from local_eval.forecasting.severity import load_shifts
 from local_eval.forecasting.strata import Answers
 from local_eval.forecasting.unlabelled import LabelFree
@@ -36,7 +36,7 @@ class ForeignSet:
         """The named scenario and its strength: by the description alone."""
         if self.suite == "an2dl":  # its strengths have suites of their own
             return f"an2dl-{self.strength}", ""
-        return self.suite, str(WORDS.get(self.strength, self.strength))
+        return self.suite, self.strength
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from submission.kit.files import write_text
 
 _METHODS = (
     ("named, 0 scores", "named scenario, no score"),
+    ("named, 1 scores", "named, 1 score"),
     ("named, 5 scores", "named, 5 scores"),
     ("unlabelled, classes as trained", "unlabelled"),
     ("unlabelled, classes shifted", "unlabelled, other class frequencies"),
@@ -32,7 +33,8 @@ def write_table(path: Path, lines: Sequence[str], cases: Sequence[Case], sets: S
         "",
         f"Written by `{_COMMAND}`. In percent; forecasts with their 90 % intervals, **bold** where the truth lies "
         "outside. A net's name is what it was trained with, and the epoch after @. No training and no set was used to "
-        "choose anything of the forecast. `typical` is severity 3, `mild` 2, `harsh` 4; of `an2dl` they are suites.",
+        "choose anything of the forecast. What `mild`, `typical` and `harsh` mean was estimated on other makers' sets; "
+        "of `an2dl` they are suites.",
         "",
         "```",
         *lines,

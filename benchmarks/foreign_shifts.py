@@ -1,9 +1,10 @@
 """Write shifted copies of held-out images with other people's libraries, to check the forecast against.
 
-Nothing of `local_eval.shifts` is used: imagecorruptions, scikit-image, Pillow, torchvision, OpenCV and SciPy make the
-pictures. They belong to an environment of their own:
+Nothing of `local_eval.shifts` is used: imagecorruptions, scikit-image, Pillow, torchvision, OpenCV, SciPy,
+albumentations and imgaug make the pictures. They belong to an environment of their own:
 
-    python -m venv FOREIGN && FOREIGN/bin/pip install imagecorruptions scikit-image pillow torchvision scipy
+    python -m venv FOREIGN && FOREIGN/bin/pip install imagecorruptions scikit-image pillow torchvision scipy \
+        albumentations==1.4.24 imgaug
     FOREIGN/bin/python -m benchmarks.foreign_shifts --artifacts A --to FOLDER
 
 The originals are the select half of the hold-out: other images than those that the forecast is made from. The sets
@@ -26,6 +27,8 @@ from torchvision import transforms
 from torchvision.transforms import functional
 
 from benchmarks.foreign_alter import Alter
+from benchmarks.foreign_imgaug import imgaug_sets
+from benchmarks.foreign_library import library_sets
 from benchmarks.foreign_report import report_sets
 from submission.kit.files import sha256_file, write_json
 from submission.kit.image_set import open_image_set, write_image_set
@@ -181,17 +184,19 @@ def sets() -> list[Foreign]:
     ]
     return [
         *(Foreign(name, suite, strength, "tune", alter) for name, suite, strength, alter in tuned),
+        *(Foreign(*one[:3], "tune", one[3]) for one in (*library_sets(), *imgaug_sets())),
         *(Foreign(name, suite, strength, "report", alter) for name, suite, strength, alter in report_sets()),
     ]
 
 
-def write(foreign: Foreign, source: Path, folder: Path, seed: int) -> None:
+def write(foreign: Foreign, source: Path, folder: Path, seed: int, limit: int | None) -> None:
     """One set, as an image set; draws hang on the set's name and the image's id."""
     originals = open_image_set(source, "python -m local_eval.suites")
+    count = len(originals) if limit is None else min(limit, len(originals))
 
     def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for start in range(0, len(originals), BATCH_SIZE):
-            here = slice(start, start + BATCH_SIZE)
+        for start in range(0, count, BATCH_SIZE):
+            here = slice(start, min(start + BATCH_SIZE, count))
             altered = []
             for image, image_id in zip(originals.images[here], originals.ids[here], strict=True):
                 drawn = derive_seed(seed, "foreign", foreign.name, image_id)
@@ -206,7 +211,7 @@ def write(foreign: Foreign, source: Path, folder: Path, seed: int) -> None:
         "strength": foreign.strength,
         "half": foreign.half,
     }
-    write_image_set(folder, batches(), len(originals), originals.image_shape, meta, ids=originals.ids)
+    write_image_set(folder, batches(), count, originals.image_shape, meta, ids=originals.ids[:count])
     write_json(folder / "meta.json", {**meta, "sha256": sha256_file(folder / "images.npy")})
 
 
@@ -215,13 +220,14 @@ def main() -> None:
     parser.add_argument("--artifacts", type=Path, required=True)
     parser.add_argument("--to", type=Path, required=True, help="folder; each set becomes an image set in it")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--images", type=int, help="only so many of each set that is not there yet")
     args = parser.parse_args()
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
     for foreign in sets():
         folder = args.to / foreign.name
         if not (folder / "meta.json").exists():
-            write(foreign, args.artifacts / "suites" / "clean" / "select", folder, args.seed)
+            write(foreign, args.artifacts / "suites" / "clean" / "select", folder, args.seed, args.images)
             print(folder, flush=True)
 
 

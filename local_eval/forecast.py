@@ -6,6 +6,7 @@ Suites that are not judged yet are judged first; the leaderboard scores of the l
 import argparse
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,10 +19,12 @@ from .entries import LeaderboardScore, others_judged, regression_entries
 from .forecasting.doubts import find_doubts
 from .forecasting.evidence import Evidence
 from .forecasting.forecast import DOUBTFUL, forecast
-from .forecasting.scenarios import DEFAULT, UNKNOWN, WORDS, known_scenarios
+from .forecasting.scenarios import DEFAULT, UNKNOWN, known_scenarios
+from .forecasting.strength_axis import MEANT, said_strengths
 from .forecasting.version import code
 from .judged import Judged
 from .loads import suite_strengths
+from .shifts.operation import SEVERITIES
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,8 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--scenario",
         metavar="NAME",
-        help="only this one, such as unknown, stain, stain:4 (severities 1 to 5) or stain:mild (mild is 2, typical 3, "
-        "harsh 4); by default all that the suites allow",
+        help="only this one, such as unknown, stain, stain:4 (severities 1 to 5) or stain:mild (mild, typical, harsh: "
+        "what other people mean by these, which varies); by default all that the suites allow",
     )
     parser.add_argument("--unlabelled", type=Path, metavar="FILE", help="images to forecast: .npz with images, or .npy")
     args = parser.parse_args(argv)
@@ -45,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     value = score(args.artifacts, args.zip, unlabelled=args.unlabelled)
     made = value["forecasts"]
     if args.scenario is not None:
-        name = in_severities(args.scenario)
+        name = own_name(args.scenario)
         if name not in made:
             raise KitError(
                 f"expected a scenario out of {', '.join(made) or 'none'}: each needs its suite to be judged. "
@@ -59,12 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def in_severities(name: str) -> str:
-    """The scenario's own name for one with a word: "stain:mild" is "stain:2", but "an2dl:mild" is "an2dl-mild"."""
-    suite, _, word = name.partition(":")
-    if word not in WORDS:
-        return name
-    return f"an2dl-{word}" if suite == "an2dl" else f"{suite}:{WORDS[word]}"
+def own_name(said: str) -> str:
+    """The scenario's own name: an2dl's strengths have suites of their own, "an2dl:mild" is "an2dl-mild"."""
+    return re.sub(r"^an2dl:(?=[a-z])", "an2dl-", said)
 
 
 def suite_evidence(artifacts: Path, judged: Mapping[str, Judged]) -> dict[str, Evidence]:
@@ -127,7 +127,7 @@ def make_forecasts(
         if left_out:
             doubts.append(_told(left_out))
         made[name] = forecast(evidence, name, entries, others, warnings=doubts).as_dict()
-        for strength in evidence[suite].strengths if name != UNKNOWN else ():
+        for strength in said_strengths(evidence[suite]) if name != UNKNOWN else ():
             if strength not in judged:  # a suite of that strength says it better
                 one = forecast(evidence, name, entries, others, strength=strength, warnings=doubts)
                 made[one.scenario] = one.as_dict()
@@ -151,13 +151,17 @@ def main_forecast(made: Mapping[str, dict[str, Any]]) -> dict[str, Any] | None:
 
 def describe_forecasts(made: Mapping[str, Mapping[str, Any]]) -> str:
     """The scenarios as a table, with those of their severities; then what each suite says, then the warnings."""
-    graded = {name: [one for one in made if one.startswith(f"{name.removesuffix('-typical')}:")] for name in made}
+    said = [f":{strength}" for strength in (*SEVERITIES, *MEANT)]
+    graded = {name: [of for end in said if (of := name.removesuffix("-typical") + end) in made] for name in made}
     inside = {one for names in graded.values() for one in names}
     width = max([len(name) for name in made if name not in inside] + [8])
-    lines = [f"{'scenario':<{width}}  forecast  interval" + (" " * 10 + "at severity 1 to 5" if inside else "")]
+    lines = [
+        f"{'scenario':<{width}}  forecast  interval"
+        + (f"{'':10}{'at severity 1 to 5':<30}{', '.join(MEANT)}" if inside else "")
+    ]
     for name, one in made.items():
         if name not in inside:
-            at = " ".join(f"{made[of]['accuracy']:.3f}" for of in graded[name])
+            at = " ".join(f"{made[graded_name]['accuracy']:.3f}" for graded_name in graded[name])
             line = f"{name:<{width}}  {one['accuracy']:.3f}     [{one['low']:.3f}, {one['high']:.3f}]  {at}"
             lines.append(line.rstrip())
     first = made.get(UNKNOWN) or next(iter(made.values()), None)

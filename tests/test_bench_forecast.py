@@ -24,7 +24,7 @@ def test_means_by_hand():
 @pytest.mark.parametrize(
     ("suite", "strength", "scenario"),
     [
-        ("stain", "mild", ("stain", "2")),
+        ("stain", "mild", ("stain", "mild")),
         ("imagenet-c", "5", ("imagenet-c", "5")),
         ("an2dl", "typical", ("an2dl-typical", "")),
         ("clean", "", ("clean", "")),

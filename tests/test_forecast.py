@@ -13,7 +13,7 @@ from local_eval.forecasting.doubts import find_doubts
 from local_eval.forecasting.evidence import Evidence, family_of, family_weights
 from local_eval.forecasting.forecast import forecast
 from local_eval.forecasting.logit import expit, logit
-from local_eval.forecasting.posterior import ALIKE, HIDDEN_IMAGES, PHASE_SD, Entry, predict
+from local_eval.forecasting.posterior import HIDDEN_IMAGES, PHASE_SD, Entry, predict
 from local_eval.forecasting.scenarios import CONTEST_SD, NAMED_SD, get_scenario, known_scenarios
 from submission.kit.errors import KitError
 
@@ -89,10 +89,7 @@ def test_the_regression_agrees_with_numpy_on_the_joint_normal():
     phase = PHASE_SD**2 * np.array([[1, 0, 1], [0, 1, 0], [1, 0, 1]])
     gaps = np.array([[w @ (one - other) ** 2 for other in x] for one in x])
     cov = (
-        d @ d.T
-        + scenario.offset**2
-        + phase
-        + scenario.noise**2 * (0.8 * np.exp(-gaps / 2 / ALIKE**2) + 0.2 * np.eye(3))
+        d @ d.T + scenario.offset**2 + phase + scenario.noise**2 * (0.8 * np.exp(-gaps / 2 / 0.6**2) + 0.2 * np.eye(3))
     )
     errors = np.array([[one[name].standard_error for name in SUITES] for one in
                        (all_suites(), *(e.evidence for e in entries))]) @ w  # fmt: skip

@@ -64,15 +64,16 @@ def test_all_right_all_alike_or_few_images_give_finite_shifts_or_none():
     assert load_shifts(np.ones(10, bool), loads[:10], LEVELS) == {}
 
 
-def test_a_strength_moves_and_widens_the_forecast_and_names_it():
+def test_a_strength_moves_the_forecast_and_names_it_and_a_word_says_less_than_a_number():
     right, loads = drawn(1.5, -0.5, 900)
     shifts = load_shifts(right, loads, LEVELS)
     accuracy, shift = float(right.mean()), shifts["5"]
     evidence = {"clean": Evidence("clean", 0.97, 900), "stain": Evidence("stain", accuracy, 900, shifts)}
-    whole, made = forecast(evidence, "stain"), forecast(evidence, "stain", strength="5")
-    assert made.scenario == "stain:5"
-    assert made.accuracy == pytest.approx(expit(logit(right.mean()) + shift.value))
-    assert logit(made.high) - logit(made.low) > logit(whole.high) - logit(whole.low)
+    made, said = (forecast(evidence, "stain", strength=strength) for strength in ("5", "harsh"))
+    assert (made.scenario, said.scenario) == ("stain:5", "stain:harsh")
+    assert made.accuracy == pytest.approx(expit(logit(right.mean()) + shift.value), abs=0.002)
+    assert logit(made.high) - logit(made.low) < logit(said.high) - logit(said.low)
+    assert "as strongly as makers call harsh" in said.assumes
 
 
 def test_leaderboard_scores_are_set_against_their_own_submissions_at_that_strength():

@@ -1,6 +1,7 @@
 """What the report's tables and figures show, on numbers worked out by hand."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -94,9 +95,9 @@ def test_severity_by_hand():
     assert shares(points) == [("1", 1, 1), ("2", 2, 2), ("5", 0, 2)]
     families = by_strength({"an2dl-harsh": right, "an2dl": right[2:], "stain": right, "fog-mild": right})
     assert {name: shares(found) for name, found in families.items()} == {"an2dl": [("typical", 2, 3), ("harsh", 3, 5)]}
-    figure = severity_figure(Curve("mine", points, None), 0.9, 0.0)
+    figure = severity_figure(Curve("mine", points, None), 0.9)
     assert figure.startswith("data:image/svg+xml;base64,")
-    assert figure == severity_figure(Curve("mine", points, None), 0.9, 0.0)
+    assert figure == severity_figure(Curve("mine", points, None), 0.9)
 
 
 def test_gains_by_hand():
@@ -199,9 +200,10 @@ def test_top_probs(probs, true, expected):
     assert all(prob == probs["abcd".index(name)] for name, prob, _ in found)
 
 
-def record(sha256, accuracy, suite="an2dl"):
+def record(sha256, accuracy, suite="an2dl", **more):
     scores = {"accuracy": accuracy}
-    return {"part": "judge", "suite": suite, "status": "Finished", "images": 1000, "scores": scores, "sha256": sha256}
+    line = {"part": "judge", "suite": suite, "status": "Finished", "images": 1000, "scores": scores, "sha256": sha256}
+    return line | more
 
 
 def test_ledger_points_use_what_was_known_before():
@@ -217,6 +219,20 @@ def test_ledger_points_use_what_was_known_before():
     assert first.score < first.low < first.forecast < first.high and not first.inside
     assert ledger_points([], "b") == ([], 0)
     assert ledger_figure([first, second]).startswith("data:image/svg+xml")
+
+
+def test_ledger_points_of_older_suites_are_told_apart():
+    score = {"kind": "leaderboard", "phase": "dev"}
+    records = [
+        record("a", 0.9, fingerprint="old"), record("b", 0.9, fingerprint="old"), record("b", 0.8, fingerprint="new"),
+        *(score | {"sha256": zip_, "score": 0.7} for zip_ in "ab"),
+    ]  # fmt: skip
+    (first, second), left_out = ledger_points(records, "b", {"an2dl": "new"})
+    assert (first.current, second.current, left_out) == (False, True, 0)
+    assert first.forecast == pytest.approx(0.9, abs=1e-3)
+    assert second.forecast == pytest.approx(0.8, abs=1e-3)  # by its own suites, and not corrected by an older one's
+    filled = ledger_figure([replace(one, current=True) for one in (first, second)])
+    assert filled != ledger_figure([first, second])
 
 
 def test_heat_is_read_by_lightness_alone():

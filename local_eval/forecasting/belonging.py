@@ -21,7 +21,7 @@ BEFORE = 0.8  # probability, before any score, that the leaderboard's images are
 
 @dataclass(frozen=True)
 class Belief:
-    """A mixture of two normal distributions on the logit scale.
+    """A mixture of two distributions on the logit scale.
 
     belongs: weight of `corrected`, the scenario with the scores; other: what is forecast if they are not of it;
     follows: whether that follows the scores, the images being those of a phase that has some.
@@ -34,12 +34,11 @@ class Belief:
 
     def quantile(self, share: float) -> float:
         """As an accuracy in [0, 1]; share in (0, 1). By bisection."""
-        first, second = (NormalDist(one.mean, one.sd) for one in (self.corrected, self.other))
-        ends = (first.inv_cdf(share), second.inv_cdf(share))
+        ends = (*self.corrected.ends(share), *self.other.ends(share))
         low, high = min(ends), max(ends)
         for _ in range(60):
             middle = (low + high) / 2
-            if self.belongs * first.cdf(middle) + (1 - self.belongs) * second.cdf(middle) < share:
+            if self.belongs * self.corrected.cdf(middle) + (1 - self.belongs) * self.other.cdf(middle) < share:
                 low = middle
             else:
                 high = middle

@@ -10,6 +10,7 @@ from .candidates import optimism
 from .evidence import Evidence
 from .posterior import Entry
 from .scenarios import UNKNOWN, get_scenario
+from .strength_axis import KIN
 
 DOUBTFUL = 0.5  # probability that the scores are of the scenario below which it is told
 
@@ -67,7 +68,7 @@ def forecast(
         others: suite -> accuracies of the other submissions that were judged on it, from which this one was chosen.
         phase: whose hidden images are forecast; None for ones that no entry has seen. Where the entries are not of the
             scenario, the forecast of a phase that they have seen follows them, and any other stays as without them.
-        strength: a name in the `strengths` of the evidence of the scenario's suite; "" for the whole suite.
+        strength: one of `strength_axis.said_strengths` of the evidence of the scenario's suite; "" for the whole suite.
         level: the interval's coverage if what it assumes holds.
         warnings: passed on.
 
@@ -90,7 +91,7 @@ def forecast(
         told.append(f"without {', '.join(sorted(wanted - set(suites)))}: zips of the ledger were not judged on it")
     prior = get_scenario(scenario, suites)
     if strength:
-        title = f"{scenario.removesuffix('-typical')}:{strength}" if strength.isdigit() else strength
+        title = strength if strength in KIN else f"{scenario.removesuffix('-typical')}:{strength}"
         prior = replace(prior, name=title, strength=strength)
     lowered, luck = {}, {}
     for suite in suites:
@@ -151,7 +152,8 @@ def _assumes(scenario: str, entries: int) -> str:
     else:
         suite, _, severity = scenario.removesuffix("-typical").partition(":")
         start = f"the hidden images are altered about as those of the suite {suite}"
-        start += f" at severity {severity}" if severity else ""
+        if severity:
+            start += f" at severity {severity}" if severity.isdigit() else f", as strongly as makers call {severity}"
     scores = f"{entries} leaderboard scores correct it" if entries > 1 else "one leaderboard score corrects it"
     return (
         f"{start}, and are otherwise of the same kind and the same class proportions. "

@@ -10,9 +10,9 @@ from .evidence import family_weights
 
 UNKNOWN = "unknown"
 DEFAULT = "an2dl-typical"
-WORDS = {"mild": 2, "typical": 3, "harsh": 4}  # severities 1 and 5 are the extremes
 
-# How far a named scenario may be off, as a standard deviation on the logit scale: the geometric mean of two figures.
+# How far a named scenario without severities (see `strength_axis`) may be off, as a standard deviation on the logit
+# scale: the geometric mean of two figures.
 # - In the public repositories of AN2DL 2024-25 an augmented hold-out missed the hidden accuracy by .06 in the mean
 #   (absolute), at hidden accuracies around .85. As the mean absolute error of a normal distribution that is a standard
 #   deviation of .0752, on the logit scale .0752 / (.85 * .15) = .59. No one had matched those hold-outs to anything.
@@ -33,7 +33,11 @@ class Scenario:
     families: suite -> weight, sum 1: how the suites may deviate from it together.
     spread: standard deviation of the weights' deviation, 1 being "like one of the families, no one knows which".
     offset: standard deviation of what all submissions share, such as harder images. noise: of what those alike share.
-    strength: of the suite whose weight is 1, whose shift each submission adds to its mean; "" for the whole suite.
+    strength: of the suite whose weight is 1, see `strength_axis`; "" for the whole suite.
+    uneven: standard deviation of a submission's own strength, severities.
+    alike: distance of two submissions' suite accuracies (root mean square, logit) at which noise is shared by .6.
+    own: share of the noise's variance that even those most alike do not share.
+    common: share of the sampling errors' variance that submissions have in common.
     """
 
     name: str
@@ -43,6 +47,15 @@ class Scenario:
     offset: float
     noise: float
     strength: str = ""
+    uneven: float = 0.0
+    alike: float = 0.6
+    own: float = 0.2
+    common: float = 0.0
+
+    @property
+    def main(self) -> str:
+        """The suite of most weight."""
+        return max(self.weights, key=lambda suite: self.weights[suite])
 
 
 def known_scenarios(suites: Collection[str]) -> list[str]:

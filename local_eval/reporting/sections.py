@@ -61,7 +61,8 @@ def _forecast(data: ReportData) -> dict[str, Any]:
 
 
 def _ledger(data: ReportData) -> dict[str, Any]:
-    points, not_judged = ledger_points(data.ledger, data.score["sha256"])
+    prints = {suite: str(one["fingerprint"]) for suite, one in data.score["suites"].items()}
+    points, not_judged = ledger_points(data.ledger, data.score["sha256"], prints)
     told = "; ".join(f"{one.zip or one.sha256[:8]}: {one.forecast:.3f} and {one.score:.3f}" for one in points[:20])
     alt = f"Forecast and leaderboard score of {len(points)} submissions: {told}."
     return {
@@ -78,12 +79,11 @@ def _suites(data: ReportData) -> dict[str, Any]:
     level = None if clean is None else float((clean.predictions == clean.images.labels).mean())
     curves = _curves(data)
     shares = [point.correct / point.n for curve in curves for point in curve.points]
-    bottom = max(0.0, min((one.interval[0] for curve in curves for one in curve.points), default=0.0) - 0.03)
     severities = []
     for curve in curves:
         told = ", ".join(f"severity {one.name} {one.correct / one.n:.3f} of {one.n}" for one in curve.points)
         alt = f"Accuracy on {curve.name} against severity: {told}."
-        uri = severity_figure(curve, level, bottom)
+        uri = severity_figure(curve, level)
         severities.append({"name": curve.name, "curve": curve, "uri": uri, "alt": alt, "caption": ""})
     return {
         "suite_scale": Scale(min(cells), max(cells)),

@@ -53,13 +53,13 @@ def by_strength(right: Mapping[str, np.ndarray]) -> dict[str, list[Share]]:
     return {family: points for family, points in found.items() if len(points) > 1}
 
 
-def severity_figure(curve: Curve, clean: float | None, bottom: float) -> str:
-    """One curve with the band of its 95 % intervals, as a data: URI.
+def severity_figure(curve: Curve, clean: float | None) -> str:
+    """One curve with the band of its 95 % intervals, as a data: URI. Accuracy goes from 0 to 100 % in every figure, so
+    that suites can be compared.
 
     Args:
         curve: at least one point.
         clean: accuracy on the clean hold-out, drawn as a line; None leaves it out.
-        bottom: of the axis of accuracy, the same for figures that are to be compared.
     """
     places = range(len(curve.points))
     with page_style():
@@ -80,7 +80,8 @@ def severity_figure(curve: Curve, clean: float | None, bottom: float) -> str:
         axes.plot(places, _shares(curve.points), color=BLUE, linewidth=1.8, marker="o", label="submission")
         axes.set_xticks(places, [point.name for point in curve.points])
         axes.set(title=curve.name, xlabel="severity", ylabel="accuracy")
-        axes.set_ylim(bottom, 1.02)
+        axes.set_ylim(0, 1.02)
+        axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
         figure.legend(loc="outside lower left", borderaxespad=0, ncols=2, columnspacing=1.2, labelspacing=0.25)
         bare(axes)
         return svg_uri(figure)
