@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from submission.kit.errors import KitError
+
 from .limits import Breach, Limits
 
 _LOOK_S = 0.5  # between two counts of files, and where little has gone
@@ -21,20 +23,28 @@ class DiskWatch:
 
     The disk's free space is asked for at every look, the files are counted from time to time: a count of many takes
     long.
+
+    Raises:
+        KitError: less is free at first than what must be left free.
     """
 
     def __init__(self, written: Sequence[Path], limits: Limits) -> None:
         self._written, self._spare_bytes = written, limits.spare_bytes
         self._before = sum(_folder_bytes(folder) for folder in written)
         self._free_bytes, self._free_files = _free(written[0])
-        self._allowed = max(0, min(limits.disk_bytes, self._free_bytes - limits.spare_bytes))
+        if self._free_bytes < limits.spare_bytes:  # else the first byte of a blameless program would be one too many
+            raise KitError(
+                f"the disk of {written[0]} is nearly full: a step must leave {limits.spare_bytes / _MIB:.0f} MiB free. "
+                f"Received: {self._free_bytes / _MIB:.0f} MiB. Free some, or give another --artifacts."
+            )
+        self._allowed = min(limits.disk_bytes, self._free_bytes - limits.spare_bytes)
         self._looked = self._look_at = 0.0
 
     def look(self) -> Breach | None:
         """A breach if more was written than allowed, or if the disk is about to be full, whoever fills it."""
         free_bytes, free_files = _free(self._written[0])
         lost = self._free_bytes - free_bytes + _BLOCK * (self._free_files - free_files)
-        full = free_bytes < self._spare_bytes <= self._free_bytes or free_files < _SPARE_FILES <= self._free_files
+        full = free_bytes < self._spare_bytes or free_files < _SPARE_FILES <= self._free_files
         now = time.monotonic()
         if not full and now < (self._look_at if lost < self._allowed // 2 else self._looked + _LOOK_S):
             return None

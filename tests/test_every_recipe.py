@@ -33,9 +33,9 @@ pytestmark = pytest.mark.slow
 BATCH = 8
 # at its own 512 px a pass of EfficientNetV2-L takes seconds an image, hundreds of times over
 SMALLER = {
-    "eleventh": ["batch_size=2", "image_size=128"],
+    "eleventh": ["batch_size=8", "image_size=96"],
     "first_place": ["batch_size=2", "image_size=96"],
-    "moiana_convnext_base": ["batch_size=2"],
+    "moiana_convnext_base": ["batch_size=2", "image_size=96"],
 }
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from local_eval.bounded_log import BoundedLog
 from local_eval.child import ChildResult, Program, run_programs
 from local_eval.limits import Breach, Limits
+from submission.kit.errors import KitError
 
 
 def run_python(tmp_path: Path, code: str, limits: Limits) -> ChildResult:
@@ -140,6 +141,13 @@ def test_a_file_without_a_name_fills_the_disk_too(tmp_path):
     spare = shutil.disk_usage(tmp_path).free - (30 << 20)
     result = run_python(tmp_path, code, Limits(20, spare_bytes=spare))
     assert result.breach is not None and result.breach.kind == "disk" and result.breach.reached > 30
+
+
+def test_a_disk_that_is_nearly_full_at_first_is_said(tmp_path):
+    spare = 2 * shutil.disk_usage(tmp_path).free
+    with pytest.raises(KitError, match=r"nearly full: a step must leave \d+ MiB free\. Received: \d+ MiB"):
+        run_python(tmp_path, "open('made', 'w')", Limits(20, spare_bytes=spare))
+    assert not (tmp_path / "made").exists()
 
 
 DAEMON = """
