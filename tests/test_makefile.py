@@ -149,7 +149,7 @@ def test_the_whole_way_on_a_file_of_ones_own(tmp_path):
         f"ARTIFACTS={artifacts}",
         "FOLDS=3",
         "HOLDOUT=0.3",
-        "SET=epochs=1 batch_size=24",
+        "FIELDS=epochs=1 batch_size=24",
     ]
     first = make("submission", *settings, timeout_s=900)
     assert first.returncode == 0, first.stderr[-3000:]
@@ -175,8 +175,8 @@ def test_the_whole_way_on_a_file_of_ones_own(tmp_path):
     assert "train:" not in again.stdout + again.stderr  # nothing is done twice
     assert first.stdout.splitlines()[-2:] == again.stdout.splitlines()[-2:]
 
-    other = make("package", *settings[:-1], "SET=epochs=1 batch_size=32", timeout_s=900)  # other settings: other runs
+    other = make("package", *settings[:-1], "FIELDS=epochs=1 batch_size=32", timeout_s=900)
     assert other.returncode == 0, other.stderr[-3000:]
-    assert len(list((artifacts / "runs").iterdir())) == 4
+    assert len(list((artifacts / "runs").iterdir())) == 4  # other settings: other runs
     assert packaged.exists()
     assert json.loads((artifacts / "submissions" / "latest.json").read_text())["sha256"] != latest["sha256"]
