@@ -28,6 +28,7 @@ LICENCE = Licence(
 )
 
 _BATCH = 256
+_FEWEST = 100
 
 
 class Digits:
@@ -35,22 +36,27 @@ class Digits:
 
     Args:
         size: height and width of the images, at least 8.
+        images: the first so many; all by default.
 
     Raises:
-        KitError: too small.
+        KitError: too small, or too few to have every digit.
     """
 
     exact = True
     beside = (LICENCE_FILE,)
 
-    def __init__(self, size: int = SIZE):
+    def __init__(self, size: int = SIZE, images: int | None = None):
         if size < MIN_SIDE:
             raise KitError(f"expected images of {MIN_SIDE} pixels or more. Received: --size {size}.")
         from sklearn.datasets import load_digits
 
         found = load_digits()
-        self._images = (found.images * 255 / 16).round().astype(np.uint8)[..., None]
-        self.labels = found.target.astype(np.int64)
+        if images is not None and not _FEWEST <= images <= len(found.target):
+            raise KitError(
+                f"there are {len(found.target)} digits, {_FEWEST} to be had at least. Received: --images {images}."
+            )
+        self._images = (found.images[:images] * 255 / 16).round().astype(np.uint8)[..., None]
+        self.labels = found.target[:images].astype(np.int64)
         self._size = size
 
     def __len__(self) -> int:

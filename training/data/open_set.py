@@ -67,7 +67,7 @@ def _synthetic(wanted: Wanted, options: Options) -> Source:
 
 
 def _digits(wanted: Wanted, options: Options) -> Source:
-    return digits.Digits(digits.SIZE if options.size is None else options.size)
+    return digits.Digits(digits.SIZE if options.size is None else options.size, options.images)
 
 
 def _npz(wanted: Wanted, options: Options) -> Source:

@@ -10,7 +10,7 @@ _PUBLISHED = frozenset({"mirror", "cache", "offline", "from_file"})
 
 PLAIN = {
     "synthetic": frozenset({"seed", "images", "size"}),
-    "digits": frozenset({"size"}),
+    "digits": frozenset({"size", "images"}),
     "bloodmnist": frozenset({"pixels", "size"}) | _PUBLISHED,
     "pbc": frozenset({"size", "crop", "strict"}) | _PUBLISHED,
 }

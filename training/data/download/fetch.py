@@ -132,7 +132,7 @@ def _from(url: str, file: RemoteFile, folder: Path, sleep: Callable[[float], Non
 
 def _judged(error: requests.RequestException) -> tuple[str, bool, float]:
     """What went wrong, whether another attempt may mend it, and the seconds to wait that the server asks for."""
-    if error.response is not None:
+    if error.response is not None and error.response.status_code >= 400:  # not a redirect without end
         status = error.response.status_code
         asked = error.response.headers.get("Retry-After", "")
         fault = f"HTTP {status} {error.response.reason}"

@@ -1,6 +1,7 @@
 """Labelled picture files as one contest: looked at first, then decoded one by one into the image set."""
 
 import os
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -150,6 +151,7 @@ def open_pictures(
         KitError: fewer than two classes with a readable picture, or pictures too small.
     """
     Image.init()  # loads the readers of all formats, which two threads cannot do at once
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged tags: what matters is told by file
     fit: Labelled = []
     looks: list[Look] = []
     everything = dict(zip((id(entry) for _, entry in labelled), (label for label, _ in labelled), strict=True))
@@ -163,6 +165,8 @@ def open_pictures(
             looks.append(result)
     kept = _with_a_picture_each(shelf, fit, problems)
     labels = [label for place, (label, _) in enumerate(fit) if kept[place]]
+    for label in sorted({label for label, _ in labelled} - set(labels)):
+        problems.add(label, "empty class", "no file of it can be read")
     if len(set(labels)) < 2:
         told = "\n".join(problems.lines())
         raise KitError(
@@ -224,8 +228,6 @@ def _with_a_picture_each(shelf: Shelf, fit: Labelled, problems: Problems) -> np.
             problems.add(entry.shown, result.kind, result.detail)
         else:
             good.add(label)
-    for label in sorted({label for label, _ in fit} - good):
-        problems.add(label, "empty class", "no file of it can be read")
     return kept
 
 
