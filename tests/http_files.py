@@ -13,7 +13,7 @@ ETAG = '"version-1"'
 
 
 class Files(ThreadingHTTPServer):
-    """What was asked for: (path, Range header) of each request; `calls` counts by path."""
+    """content: what is served; asked: (path, Range header) of each request; `calls` counts by path."""
 
     daemon_threads = True
 
@@ -21,6 +21,10 @@ class Files(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.asked: list[tuple[str, str | None]] = []
         self.calls: Counter[str] = Counter()
+        self.content = CONTENT
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up is no news."""
 
     @property
     def url(self) -> str:
@@ -35,10 +39,10 @@ class _Handler(BaseHTTPRequestHandler):
         name = self.path.partition("?")[0].strip("/")
         self.server.asked.append((name, self.headers.get("Range")))
         self.server.calls[name] += 1
-        call = self.server.calls[name]
+        call, content = self.server.calls[name], self.server.content
         kind, _, rest = name.partition("/")
         if kind == "good":
-            self._send(CONTENT)
+            self._send(content)
         elif kind == "redirect":
             self._answer(302, {"Location": f"/good/{rest}"})
         elif kind == "circle":
@@ -46,23 +50,23 @@ class _Handler(BaseHTTPRequestHandler):
         elif kind == "missing":
             self._answer(404)
         elif kind == "busy":  # twice, then fine
-            self._send(CONTENT) if call > 2 else self._answer(503, {"Retry-After": "1"})
+            self._send(content) if call > 2 else self._answer(503, {"Retry-After": "1"})
         elif kind == "broken":
             self._answer(500)
         elif kind == "wrong":
-            self._send(CONTENT[::-1])
+            self._send(content[::-1])
         elif kind == "wrong-once":
-            self._send(CONTENT if call > 1 else CONTENT[::-1])
+            self._send(content if call > 1 else content[::-1])
         elif kind == "cut":  # after each CUT bytes
-            self._send(CONTENT, cut=CUT)
+            self._send(content, cut=CUT)
         elif kind == "cut-without-ranges":  # the first time only
-            self._send(CONTENT, cut=CUT if call == 1 else None, ranges=False)
+            self._send(content, cut=CUT if call == 1 else None, ranges=False)
         elif kind == "cut-for-ever":  # always at the same byte, and from the start
-            self._send(CONTENT, cut=CUT, ranges=False)
+            self._send(content, cut=CUT, ranges=False)
         elif kind == "cut-and-changed":  # another file when the rest is asked for
-            self._send(CONTENT, etag='"version-2"') if call > 1 else self._send(CONTENT[::-1], cut=CUT)
+            self._send(content, etag='"version-2"') if call > 1 else self._send(content[::-1], cut=CUT)
         elif kind == "wrong-range":
-            self._send(CONTENT, cut=CUT if call == 1 else None, shift=5 if call == 2 else 0)
+            self._send(content, cut=CUT if call == 1 else None, shift=5 if call == 2 else 0)
 
     def _send(
         self, content: bytes, cut: int | None = None, ranges: bool = True, etag: str = ETAG, shift: int = 0
