@@ -15,7 +15,6 @@ from submission.kit.image_set import open_image_set
 from training.data import bloodmnist, pbc
 from training.data.__main__ import main
 from training.data.download.fetch import RemoteFile
-from training.data.npz import open_npz
 from training.data.resize import resized
 from training.data.sets import OPTIONS, PLAIN, WITH_PATH, parse_set
 
@@ -74,11 +73,11 @@ def test_bloodmnist_keeps_the_official_test_part_apart(published, tmp_path, caps
     np.testing.assert_array_equal(found.labels, np.concatenate([np.arange(20) % 8, np.arange(12) % 8]))
     assert found.class_names == list(bloodmnist.CLASS_NAMES)
     assert found.meta["parts"] == {"train": 20, "val": 12} and found.meta["test_images"] == 9
-    test = open_npz(tmp_path / "A/data/test.npz")  # a file like a contest's own
-    np.testing.assert_array_equal(np.concatenate([images for images, _ in test.batches()]), parts["test"][0])
+    test = open_image_set(tmp_path / "A/data/test", "")
+    np.testing.assert_array_equal(test.images, parts["test"][0])
     assert test.labels.tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 0] and test.class_names == found.class_names
     told = capsys.readouterr().out
-    assert "the official test part (9 images) lies apart in test.npz" in told
+    assert "20 of its part train and 12 of its part val; its part test, 9 images that no step reads" in told
     for words in ("CC BY 4.0", "10.1038/s41597-022-01721-8", "10.1016/j.dib.2020.105474"):
         assert words in told and words in (tmp_path / "A/data/LICENSE.txt").read_text(encoding="utf-8")
     asked = len(published.asked)

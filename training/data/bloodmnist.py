@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 
 from submission.kit.errors import KitError
-from submission.kit.image_set import ImageSet
+from submission.kit.image_set import ImageSet, write_image_set
 
 from .download.fetch import RemoteFile
 from .licence import ACEVEDO, CC_BY_4, LICENCE_FILE, Licence
 from .npz_labels import read_labels
 from .npz_member import NpzMember, npz_keys, npz_member
-from .npz_write import write_npz
 from .resize import resized
 
 USUAL_PIXELS, USUAL_SIDE = 128, 96
@@ -29,7 +28,7 @@ CLASS_NAMES = (
 
 PARTS = ("train", "val")
 TEST = "test"
-TEST_FILE = "test.npz"
+TEST_FOLDER = "test"
 
 LICENCE = Licence(
     *CC_BY_4,
@@ -78,7 +77,9 @@ class BloodMnist:
     """The official train and val parts as the contest's images; the official test part is written apart.
 
     The kit draws folds and a hold-out of its own from all images of a contest, so train and val are joined. The test
-    part stays what it is for: no step reads it, and `A/data/test.npz` stands in for a contest's hidden test.
+    part stays what it is for: no step reads it. `A/data/test`, an image set, stands in for a contest's hidden test:
+    `python -m local_eval.run --images A/data/test` says what a zip scores there, and
+    `make score UNLABELLED=A/data/test/images.npy` forecasts that without the labels.
 
     Args:
         path: the published file.
@@ -90,7 +91,7 @@ class BloodMnist:
     """
 
     exact = True
-    beside = (TEST_FILE, LICENCE_FILE)
+    beside = (TEST_FOLDER, LICENCE_FILE)
 
     def __init__(self, path: Path, pixels: int, size: int):
         self._path = path
@@ -123,19 +124,18 @@ class BloodMnist:
 
     def write_beside(self, folder: Path, data: ImageSet) -> dict[str, Any]:
         """Write the official test part and the licence."""
-        labels = self._labels[TEST]
-        images = (batch for batch, _ in self._batches(TEST))
-        write_npz(folder / TEST_FILE, images, (len(labels), *self.image_shape), labels, CLASS_NAMES)
+        count = len(self._labels[TEST])
+        meta = {"class_names": list(CLASS_NAMES), "source": f"{self.meta['source']}, {TEST}"}
+        write_image_set(folder / TEST_FOLDER, self._batches(TEST), count, self.image_shape, meta)
         LICENCE.write(folder)
-        return {"test_images": len(labels)}
+        return {"test_images": count}
 
     def remarks(self) -> list[str]:
         """For people."""
         counts = " and ".join(f"{len(self._labels[part])} of its part {part}" for part in PARTS)
-        apart = (
-            f"the official test part ({len(self._labels[TEST])} images) lies apart in {TEST_FILE}, which no step reads"
-        )
-        return [f"{counts}; {apart}", *LICENCE.lines()]
+        apart = f"its part {TEST}, {len(self._labels[TEST])} images that no step reads, stands in for a hidden test"
+        command = f"python -m local_eval.run --artifacts A --images A/data/{TEST_FOLDER}"
+        return [f"{counts}; {apart}: {command}", *LICENCE.lines()]
 
     def _batches(self, part: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         images, labels = self._images[part], self._labels[part]

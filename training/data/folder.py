@@ -93,7 +93,7 @@ def holds(folder: Path, meta: dict[str, Any], beside: Sequence[str] = ()) -> boo
         raise KitError(
             f"expected {folder} to be made from {meta['source']}. Received: {'; '.join(differences)}. {mend}"
         )
-    return all((folder / name).is_file() for name in ("sheet.png", *beside))
+    return all((folder / name).exists() for name in ("sheet.png", *beside))
 
 
 def _check_room(folder: Path, needed: int) -> None:
