@@ -134,7 +134,7 @@ DATA_FILES = $(wildcard $(DATA)) $(wildcard $(SET_PATH)) $(if $(filter folder=%,
 DATA_MISSING = $(foreach path,$(DATA) $(SET_PATH),$(if $(wildcard $(path)),,missing))
 LOAD = $(if $(DATA),--data '$(DATA)',$(if $(filter-out synthetic,$(SET)),--set '$(SET)',--seed $(SEED))) \
 	$(if $(PIXELS),--pixels $(PIXELS)) $(if $(SIZE),--size $(SIZE)) $(if $(CROP),--crop $(CROP)) $(if $(STRICT),--strict) $(DATA_FLAGS)
-data: $(A)/data/meta.json ## draw the embedded contest, or load SET=digits|bloodmnist|pbc|folder=DIR|csv=FILE|an2dl-npz=FILE or DATA=training_set.npz (SIZE, PIXELS, CROP, STRICT=1)
+data: $(A)/data/meta.json ## draw the embedded contest, or load SET=bloodmnist|pbc|folder=DIR|csv=FILE|an2dl-npz=FILE|digits (SIZE, CROP, PIXELS, STRICT=1) or DATA=training_set.npz
 $(A)/data/meta.json: $(A)/.settings/data $(DATA_FILES)$(if $(DATA_MISSING), FORCE) | $(READY)
 	@$(RUN) training.data --artifacts $(A) $(LOAD)
 	@touch $@

@@ -100,6 +100,22 @@ def test_conversions_by_hand(tmp_path, name, expected, tolerance):
     assert np.abs(found.astype(int) - expected).max() <= tolerance
 
 
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF"])
+@pytest.mark.parametrize(
+    ("orientation", "upright"),
+    [(3, lambda a: a[::-1, ::-1]), (6, lambda a: np.rot90(a, -1)), (8, np.rot90), (5, lambda a: a.swapaxes(0, 1))],
+)
+def test_exif_rotation_is_applied_once(form, orientation, upright):
+    exif, file, array = Image.Exif(), io.BytesIO(), pixels(3, 20, 30)
+    exif[0x0112] = orientation
+    Image.fromarray(array).save(file, form, exif=exif, quality=98)
+    size = look(io.BytesIO(file.getvalue())).size
+    found, kinds = decode(io.BytesIO(file.getvalue()), 3, size)
+    assert kinds == ["rotated"]
+    assert found.shape == upright(array).shape
+    assert np.abs(found.astype(int) - upright(array)).max() <= (12 if form == "JPEG" else 0)
+
+
 def test_a_grey_set_has_one_channel(tmp_path):
     root = tmp_path / "set"
     for name in "ab":

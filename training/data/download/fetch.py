@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pooch
 import requests
+from tqdm import tqdm
 
 from submission.kit.errors import KitError
 
@@ -127,7 +129,9 @@ def _from(url: str, file: RemoteFile, folder: Path, sleep: Callable[[float], Non
         furthest = max(furthest, size)
         if fruitless >= ATTEMPTS:
             return fault
-        sleep(max(wait_s, min(_WAIT_S, 2.0**fruitless)))
+        wait_s = max(wait_s, min(_WAIT_S, 2.0**fruitless))
+        tqdm.write(f"{file.name}: {fault}; next attempt in {wait_s:.0f} s", file=sys.stderr)
+        sleep(wait_s)
 
 
 def _judged(error: requests.RequestException) -> tuple[str, bool, float]:
@@ -138,7 +142,8 @@ def _judged(error: requests.RequestException) -> tuple[str, bool, float]:
         fault = f"HTTP {status} {error.response.reason}"
         return fault, status in _WORTH_ANOTHER_TRY, min(_WAIT_S * 4, float(asked)) if asked.isdigit() else 0.0
     again = isinstance(error, (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError))
-    return f"{type(error).__name__}: {error}", again, 0.0
+    reason = getattr(error.args[0], "reason", error) if error.args else error  # urllib3's own words are shorter
+    return f"{type(error).__name__}: {reason}", again, 0.0
 
 
 def _size(path: Path) -> int:

@@ -42,7 +42,7 @@ def look(file: IO[bytes]) -> Look:
     with _told_faults():
         picture = _opened(file)
         height, width = picture.height, picture.width
-        if picture.getexif().get(_ORIENTATION) in _SIDEWAYS:
+        if picture.getexif().get(_ORIENTATION) in _SIDEWAYS and picture.format != "TIFF":  # Pillow turns those itself
             height, width = width, height
         return Look((height, width), _is_coloured(picture))
 
@@ -71,8 +71,9 @@ def decode(
             kinds.append("frames")
         coloured = _is_coloured(picture)
         deep = _has_16_bits(picture)
+        rotated = picture.getexif().get(_ORIENTATION, 1) in range(2, 9)
         picture.load()
-        if picture.getexif().get(_ORIENTATION, 1) in range(2, 9):
+        if rotated:
             kinds.append("rotated")
             picture = ImageOps.exif_transpose(picture)
         if deep:
