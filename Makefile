@@ -127,7 +127,7 @@ recipes: $(READY) ## list the recipes that MEMBERS may name (RECIPE=small_cnn: a
 
 submission: report ## the whole way: data to a scored zip (DATA=training_set.npz or SET=... for your own; RUNS="NAME ...": of these runs)
 	@echo; $(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) $(SCORED)
-	@echo "next: look at $(A)/report/report.html, then upload the zip on the contest's page; to judge any other zip: make score ZIP=FILE.zip$(foreach name,DATA SET PIXELS SIZE CROP,$(if $($(name)), $(name)=$($(name))))"
+	@echo "next: look at $(A)/report/report.html, then upload the zip on the contest's page; to judge any other zip: make score ZIP=FILE.zip$(if $(DATA), DATA=$(DATA))$(if $(SET), SET=$(SET))$(if $(PIXELS), PIXELS=$(PIXELS))$(if $(SIZE), SIZE=$(SIZE))$(if $(CROP), CROP=$(CROP))"
 
 # the files that a set is made of; a folder's classes, whose times change with the files in them
 DATA_FILES = $(wildcard $(DATA)) $(wildcard $(SET_PATH)) $(if $(filter folder=%,$(SET)),$(wildcard $(SET_PATH)/*/))

@@ -200,6 +200,8 @@ def test_digits_go_the_whole_way(tmp_path):
     latest = json.loads((tmp_path / "submissions" / "latest.json").read_text())
     with zipfile.ZipFile(tmp_path / latest["zip"]) as archive:
         assert json.loads(archive.read("manifest.json"))["image_shape"] == [32, 32, 1]
+    leaks = make("check-leaks", f"ARTIFACTS={tmp_path}", "SET=digits", *settings[1:], timeout_s=300)
+    assert leaks.returncode == 0 and "LEAK" not in leaks.stdout
 
 
 @pytest.mark.slow
