@@ -307,6 +307,8 @@ def test_a_chain_and_a_picture_that_is_repeated():
         np.uint8
     )
     rows, joined, apart = np.arange(40), np.zeros(40, np.int64), np.arange(40)
+    repeated[::3] = repeated[::3, ::-1]
+    repeated[1::3] = np.rot90(repeated[1::3], axes=(1, 2))  # in any symmetry
     assert is_chain(noise, rows, joined)
     assert not is_chain(repeated, rows, joined)
     assert not is_chain(noise, rows, apart)
