@@ -1,9 +1,23 @@
 # One contest's files lie under ARTIFACTS; every step is a target with real files before and behind it.
 PYTHON ?= python3
 VENV ?= .venv
+# the data: synthetic, digits, bloodmnist, pbc, an2dl-npz=FILE, npz=FILE, folder=DIR or csv=FILE; DATA=FILE.npz is npz=FILE
+SET ?=
 DATA ?=
-# a quick try has a folder of its own
-ARTIFACTS ?= artifacts/$(if $(DATA),$(basename $(notdir $(DATA))),synthetic)$(if $(LIMIT),-limit$(LIMIT))
+# how they are loaded: bloodmnist as published; side of the images; of the square in the middle; any odd file is an error
+PIXELS ?=
+SIZE ?=
+CROP ?=
+STRICT ?=
+# where they are from: --mirror URL, --cache DIR, --from FILE, --offline
+DATA_FLAGS ?=
+SET_NAME = $(firstword $(subst =, ,$(SET)))
+SET_PATH = $(patsubst $(SET_NAME)=%,%,$(filter $(SET_NAME)=%,$(SET)))
+AS_LOADED = $(if $(PIXELS),-pixels$(PIXELS))$(if $(SIZE),-size$(SIZE))$(if $(CROP),-crop$(CROP))
+SET_FILE = $(notdir $(abspath $(SET_PATH)))
+OF_SET = $(if $(SET_PATH),$(if $(filter folder=%,$(SET)),$(SET_FILE:%.zip=%),$(basename $(SET_FILE))),$(SET))
+# one folder a contest; a quick try has one of its own
+ARTIFACTS ?= artifacts/$(if $(DATA),$(basename $(notdir $(DATA))),$(if $(SET),$(OF_SET),synthetic))$(AS_LOADED)$(if $(LIMIT),-limit$(LIMIT))
 SEED ?= 0
 FOLDS ?= 10
 HOLDOUT ?= 0.15
@@ -11,7 +25,8 @@ HOLDOUT ?= 0.15
 SUITES ?=
 # recipe:fold left out:seed
 MEMBERS ?= small_cnn:0:0 mobilenet_v3_small:1:0
-SET ?=
+# changes of a recipe's fields
+FIELDS ?=
 # names of trained runs: in place of MEMBERS, or for a soup
 RUNS ?=
 # a file that sets SWEEP, or one of training/sweeping/named
@@ -51,20 +66,31 @@ export PYTHONPATH := $(CURDIR)
 
 COMMA := ,
 
+SETS := synthetic digits bloodmnist pbc
+SETS_WITH_PATH := an2dl-npz npz folder csv
+ifneq ($(strip $(SET)),)
+ifeq ($(filter $(SETS) $(addsuffix =%,$(SETS_WITH_PATH)),$(firstword $(SET))),)
+$(error expected SET to be a data set: synthetic, digits, bloodmnist, pbc, an2dl-npz=FILE, npz=FILE, folder=DIR or csv=FILE. Received: SET=$(SET)$(if $(findstring =,$(SET)),. Fields of a recipe are changed with FIELDS="$(SET)"))
+endif
+ifneq ($(DATA),)
+$(error expected one of SET and DATA. Received: SET=$(SET) DATA=$(DATA))
+endif
+endif
+
 # make takes every space for the end of a name
 define NO_SPACES
 ifneq (1,$(words [$($(1))]))
 $$(error expected a path without spaces. Received: $(1)=$($(1)). Make a link to it: ln -s "$($(1))" NAME)
 endif
 endef
-$(foreach name,DATA ARTIFACTS CURDIR ZIP WITH UNLABELLED,$(eval $(call NO_SPACES,$(name))))
+$(foreach name,SET DATA ARTIFACTS CURDIR ZIP WITH UNLABELLED,$(eval $(call NO_SPACES,$(name))))
 $(foreach member,$(MEMBERS),$(if $(word 3,$(subst :, ,$(member))),,$(error expected members as recipe:fold:seed. Received: $(member))))
 
 A := $(ARTIFACTS)
-SETTINGS_data := $(if $(DATA),$(abspath $(DATA)),synthetic $(SEED))
+SETTINGS_data := $(if $(DATA),$(abspath $(DATA)),$(if $(filter-out synthetic,$(SET)),$(SET_NAME) $(abspath $(SET_PATH)),synthetic $(SEED)))$(if $(PIXELS)$(SIZE)$(CROP)$(STRICT), as $(PIXELS) $(SIZE) $(CROP) $(STRICT))
 SETTINGS_clean := $(DROP) $(EMBED)
 SETTINGS_split := $(FOLDS) $(HOLDOUT) $(SEED)
-SETTINGS_train := $(SET) $(LIMIT) $(BUDGET) $(KERAS_BACKEND)
+SETTINGS_train := $(FIELDS) $(LIMIT) $(BUDGET) $(KERAS_BACKEND)
 SETTINGS_predict := $(if $(RUNS),runs $(RUNS),$(MEMBERS))
 SETTINGS_suites := $(SUITES) $(SEED)
 SETTINGS_score := $(PROFILE) $(SUITES)
@@ -99,13 +125,18 @@ $(READY): requirements.txt
 recipes: $(READY) ## list the recipes that MEMBERS may name (RECIPE=small_cnn: all about that one)
 	@$(RUN) training.recipes $(RECIPE)
 
-submission: report ## the whole way: data to a scored zip (DATA=training_set.npz for your own file; RUNS="NAME ...": of these runs)
+submission: report ## the whole way: data to a scored zip (DATA=training_set.npz or SET=... for your own; RUNS="NAME ...": of these runs)
 	@echo; $(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) $(SCORED)
-	@echo "next: look at $(A)/report/report.html, then upload the zip on the contest's page; to judge any other zip: make score ZIP=FILE.zip$(if $(DATA), DATA=$(DATA))"
+	@echo "next: look at $(A)/report/report.html, then upload the zip on the contest's page; to judge any other zip: make score ZIP=FILE.zip$(if $(DATA), DATA=$(DATA))$(if $(SET), SET=$(SET))$(if $(PIXELS), PIXELS=$(PIXELS))$(if $(SIZE), SIZE=$(SIZE))$(if $(CROP), CROP=$(CROP))"
 
-data: $(A)/data/meta.json ## draw the embedded contest, or load DATA=training_set.npz
-$(A)/data/meta.json: $(A)/.settings/data $(wildcard $(DATA))$(if $(and $(DATA),$(if $(wildcard $(DATA)),,missing)), FORCE) | $(READY)
-	@$(RUN) training.data --artifacts $(A) $(if $(DATA),--data '$(DATA)',--seed $(SEED))
+# the files that a set is made of; a folder's classes, whose times change with the files in them
+DATA_FILES = $(wildcard $(DATA)) $(wildcard $(SET_PATH)) $(if $(filter folder=%,$(SET)),$(wildcard $(SET_PATH)/*/))
+DATA_MISSING = $(foreach path,$(DATA) $(SET_PATH),$(if $(wildcard $(path)),,missing))
+LOAD = $(if $(DATA),--data '$(DATA)',$(if $(filter-out synthetic,$(SET)),--set '$(SET)',--seed $(SEED))) \
+	$(if $(PIXELS),--pixels $(PIXELS)) $(if $(SIZE),--size $(SIZE)) $(if $(CROP),--crop $(CROP)) $(if $(STRICT),--strict) $(DATA_FLAGS)
+data: $(A)/data/meta.json ## draw the embedded contest, or load SET=bloodmnist|pbc|folder=DIR|csv=FILE|an2dl-npz=FILE|digits (SIZE, CROP, PIXELS, STRICT=1) or DATA=training_set.npz
+$(A)/data/meta.json: $(A)/.settings/data $(DATA_FILES)$(if $(DATA_MISSING), FORCE) | $(READY)
+	@$(RUN) training.data --artifacts $(A) $(LOAD)
 	@touch $@
 
 CLEAN := training.clean --artifacts $(A) $(if $(DROP),--drop '$(DROP)') $(if $(EMBED),--embed '$(EMBED)')
@@ -130,10 +161,10 @@ $(A)/suites/.done: $(A)/split/folds.csv $(A)/.settings/suites
 	@$(RUN) local_eval.suites --artifacts $(A) --suites '$(ALL_SUITES)' --seed $(SEED)
 	@touch $@
 
-train: $(STAMPS) ## train every member of MEMBERS="recipe:fold:seed ..." (SET="epochs=20 ..." changes fields; BUDGET=1h: time for each)
+train: $(STAMPS) ## train every member of MEMBERS="recipe:fold:seed ..." (FIELDS="epochs=20 ..." changes fields; BUDGET=1h: time for each)
 $(A)/members/%.run: $(A)/split/folds.csv $(A)/.settings/train $(wildcard training/recipes/*.py)
 	@$(RUN) training.train --artifacts $(A) --recipe $(word 1,$(subst ~, ,$*)) --fold $(word 2,$(subst ~, ,$*)) \
-		--seed $(word 3,$(subst ~, ,$*)) --set $(SET) $(if $(LIMIT),--limit $(LIMIT)) $(if $(BUDGET),--budget '$(BUDGET)') --name-to $@
+		--seed $(word 3,$(subst ~, ,$*)) --set $(FIELDS) $(if $(LIMIT),--limit $(LIMIT)) $(if $(BUDGET),--budget '$(BUDGET)') --name-to $@
 
 sweep: $(A)/suites/.done ## train many: SWEEP=NAME or FILE.py (a grid or a search; TRIALS=50 TIMEOUT=8h); what is done is not repeated
 	@$(RUN) training.sweep --artifacts $(A) --sweep '$(SWEEP)' --executor $(EXECUTOR) $(if $(TRIALS),--trials $(TRIALS)) $(if $(TIMEOUT),--timeout $(TIMEOUT)) $(FLAGS)

@@ -12,6 +12,7 @@ from benchmarks.plant_twins import CHANGES
 from submission.kit.errors import KitError
 from submission.kit.image_set import open_image_set
 from training.cleaning import near, twins
+from training.cleaning.chains import is_chain
 from training.cleaning.colours import colour_features
 from training.cleaning.fingerprint import PASS, fingerprints, pair_scores, scores
 from training.cleaning.grey import grey_image, grey_images
@@ -284,3 +285,32 @@ def test_score_rows_by_hand():
         ("joke_a", 1, 1),
         ("precision", 3, 2),  # row 2 is an innocent cell
     ]
+
+
+def test_likeness_that_leads_through_the_whole_set_is_no_copy(tmp_path):
+    from training.data.digits import Digits
+
+    found = Digits(images=300)
+    images = np.concatenate([batch for batch, _ in found.batches()])
+    images[7] = images[3]
+    one = make_set(tmp_path, images, found.labels, found.meta["class_names"])
+    verdicts = judge_images(one, repeats=5)
+    assert verdicts.remark.startswith("too alike in their detail")
+    assert [finding.row for finding in verdicts.findings if finding.kind != "odd size"] in ([7], [3, 7])  # exact ones
+    assert np.flatnonzero(verdicts.groups != np.arange(300)).tolist() == [7]
+
+
+def test_a_chain_and_a_picture_that_is_repeated():
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (40, 32, 32, 1), np.uint8)
+    repeated = np.stack([np.clip(noise[0].astype(int) + rng.integers(-9, 10, (32, 32, 1)), 0, 255)] * 40).astype(
+        np.uint8
+    )
+    rows, joined, apart = np.arange(40), np.zeros(40, np.int64), np.arange(40)
+    repeated[::3] = repeated[::3, ::-1]
+    repeated[1::3] = np.rot90(repeated[1::3], axes=(1, 2))  # in any symmetry
+    assert is_chain(noise, rows, joined)
+    assert not is_chain(repeated, rows, joined)
+    assert not is_chain(noise, rows, apart)
+    assert not is_chain(noise, rows, np.where(apart < 9, 0, apart))  # few
+    assert not is_chain(noise, rows[:0], joined[:0])

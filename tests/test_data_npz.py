@@ -13,8 +13,8 @@ from submission.kit.errors import KitError
 from submission.kit.files import sha256_file
 from submission.kit.image_set import image_id, open_image_set
 from training.data.__main__ import main
+from training.data.an2dl import CLASS_NAMES
 from training.data.npz import open_npz
-from training.data.synthetic import CLASS_NAMES
 
 
 def _images(shape=(6, 9, 11, 3), dtype=np.uint8):
@@ -104,11 +104,21 @@ def test_names(tmp_path):
     assert open_npz(_write(tmp_path, class_names=np.array([b"a", b"b", b"c"]))).class_names == ["a", "b", "c"]
     named = open_npz(_write(tmp_path, class_names=np.array(["a", "b", "c"])), ["x", "y", "z"])
     assert named.class_names == ["x", "y", "z"]
-    contest = _write(tmp_path, images=_images((8, 96, 96, 3)), labels=np.arange(8))
-    assert open_npz(contest).class_names == list(CLASS_NAMES)
-    assert CLASS_NAMES[3] == "Immature granulocytes"
+    other = _write(tmp_path, images=_images((8, 96, 96, 3)), labels=np.arange(8))
+    assert open_npz(other).class_names[7] == "class 7"  # eight classes at 96 pixels are not yet that contest
     grey = _write(tmp_path, images=_images((8, 96, 96)), labels=np.arange(8))
     assert open_npz(grey).class_names[7] == "class 7"
+
+
+def test_names_of_the_one_contest_that_has_none(tmp_path, monkeypatch):
+    monkeypatch.setattr("training.data.an2dl.COUNTS", (1, 2, 1, 1, 1, 1, 1, 1))
+    path = _write(tmp_path, images=_images((9, 96, 96, 3)), labels=np.array([7, 6, 5, 4, 3, 2, 1, 1, 0])[:, None])
+    assert open_npz(path).class_names == list(CLASS_NAMES)  # known by its counts
+    assert CLASS_NAMES[3] == "Immature granulocytes"
+    part = _write(tmp_path, images=_images((8, 96, 96, 3)), labels=np.arange(8))
+    assert open_npz(part).class_names[0] == "class 0"
+    assert main(["--set", f"an2dl-npz={part}", "--artifacts", str(tmp_path / "A")]) == 0
+    assert open_image_set(tmp_path / "A/data", "").class_names == list(CLASS_NAMES)
 
 
 def test_class_names_option(tmp_path):

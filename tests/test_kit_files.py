@@ -214,6 +214,17 @@ def test_image_sets_come_back_and_stay_on_disk(tmp_path):
     assert (back.image_shape, back.num_classes, len(back)) == ((6, 7, 3), 2, 5)
 
 
+def test_fewer_images_than_announced(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (1000, 8, 8, 1), np.uint8)
+    names = {"class_names": ["a", "b"]}
+    write_image_set(tmp_path / "set", [(images[:9], np.arange(9) % 2)], 1000, (8, 8, 1), names, at_most=True)
+    back = open_image_set(tmp_path / "set", "make data")
+    np.testing.assert_array_equal(back.images, images[:9])
+    assert (len(back), len(back.labels)) == (9, 9)
+    with pytest.raises(ValueError, match="Received: 0"):
+        write_image_set(tmp_path / "other", [], 5, (8, 8, 1), names, at_most=True)
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [

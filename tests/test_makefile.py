@@ -138,6 +138,72 @@ def test_a_time_budget_reaches_the_training_and_makes_it_anew(tmp_path):
     assert re.search(r"training\.train .*--recipe default .*--budget '1h'", dry.replace("\\\n", " "))
 
 
+@pytest.mark.parametrize(
+    ("settings", "folder", "options"),
+    [
+        ([], "synthetic", "--seed 0"),
+        (["DATA=some/training_set.npz", "LIMIT=50"], "training_set-limit50", "--data 'some/training_set.npz'"),
+        (["SET=synthetic", "SIZE=32"], "synthetic-size32", "--seed 0 --size 32"),
+        (["SET=bloodmnist", "PIXELS=224"], "bloodmnist-pixels224", "--set 'bloodmnist' --pixels 224"),
+        (["SET=pbc", "CROP=240", "DATA_FLAGS=--offline"], "pbc-crop240", "--set 'pbc' --crop 240 --offline"),
+        (["SET=folder=/some/cells.v2/", "STRICT=1"], "cells.v2", "--set 'folder=/some/cells.v2/' --strict"),
+        (["SET=folder=cells.zip"], "cells", "--set 'folder=cells.zip'"),
+        (["SET=csv=some/labels.csv"], "labels", "--set 'csv=some/labels.csv'"),
+        (["SET=an2dl-npz=a=b.npz"], "a=b", "--set 'an2dl-npz=a=b.npz'"),
+    ],
+)
+def test_each_set_has_a_folder_that_every_step_finds(settings, folder, options):
+    dry = make("-n", *settings, "data", "split").stdout.replace("\\\n", " ")
+    steps = re.findall(r"-m (training\.\w+) --artifacts (\S+) *(.*)", dry)
+    assert [(step, where) for step, where, _ in steps] == [
+        (f"training.{step}", f"artifacts/{folder}") for step in ("data", "clean", "split")
+    ]
+    assert steps[0][2].split() == options.split()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["SET=epochs=20"], r'SET to be a data set: synthetic, .* Received: SET=epochs=20\. .* FIELDS="epochs=20"'),
+        (["SET=epochs=20 batch_size=8"], r'changed with FIELDS="epochs=20 batch_size=8"'),
+        (["SET=cifar"], r"Received: SET=cifar\.  Stop"),
+        (["SET=bloodmnist=3"], "Received: SET=bloodmnist=3"),
+        (["SET=digits", "DATA=x.npz"], "expected one of SET and DATA"),
+        (["SET=folder=my cells"], r"a path without spaces\. Received: SET=folder=my cells"),
+        (["FIELDS=bloodmnist"], ""),
+    ],
+)
+def test_sets_and_fields_are_not_confused(settings, message):
+    result = make("-n", *settings, "train")
+    assert (result.returncode != 0) == bool(message)
+    assert re.search(message, result.stderr)
+
+
+def test_a_field_that_is_none_is_told(tmp_path):
+    wrong = [sys.executable, "-m", "training.train", "--set", "bloodmnist", "--artifacts", str(tmp_path)]
+    child = subprocess.run(wrong, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert child.returncode == 1
+    assert "error: --set takes FIELD=VALUE. Received: 'bloodmnist'" in child.stderr
+
+
+@pytest.mark.slow
+def test_digits_go_the_whole_way(tmp_path):
+    """Another contest: one channel, 32 pixels, ten classes."""
+    settings = [f"ARTIFACTS={tmp_path}", "DATA_FLAGS=--images 600", "FOLDS=3", "HOLDOUT=0.3", "MEMBERS=small_cnn:0:0"]
+    result = make("submission", "SET=digits", *settings, "FIELDS=epochs=3 batch_size=32", "SUITES=stain", timeout_s=900)
+    assert result.returncode == 0, result.stderr[-3000:]
+    score = json.loads((tmp_path / "judge" / "score.json").read_text())
+    assert set(score["rows"][-1]["suites"]) == {"clean", "an2dl", "stain"}
+    assert json.loads((tmp_path / "data" / "meta.json").read_text())["class_names"] == list("0123456789")
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "Neutrophil" not in page and "cell" not in re.sub(r"<(style|script).*?</\1>|<[^>]*>", "", page, flags=re.S)
+    latest = json.loads((tmp_path / "submissions" / "latest.json").read_text())
+    with zipfile.ZipFile(tmp_path / latest["zip"]) as archive:
+        assert json.loads(archive.read("manifest.json"))["image_shape"] == [32, 32, 1]
+    leaks = make("check-leaks", f"ARTIFACTS={tmp_path}", "SET=digits", *settings[1:], timeout_s=300)
+    assert leaks.returncode == 0 and "LEAK" not in leaks.stdout
+
+
 @pytest.mark.slow
 def test_the_whole_way_on_a_file_of_ones_own(tmp_path):
     assert data(["--artifacts", str(tmp_path / "drawn"), "--images", "240", "--size", "32"]) == 0
@@ -149,7 +215,7 @@ def test_the_whole_way_on_a_file_of_ones_own(tmp_path):
         f"ARTIFACTS={artifacts}",
         "FOLDS=3",
         "HOLDOUT=0.3",
-        "SET=epochs=1 batch_size=24",
+        "FIELDS=epochs=1 batch_size=24",
     ]
     first = make("submission", *settings, timeout_s=900)
     assert first.returncode == 0, first.stderr[-3000:]
@@ -175,8 +241,8 @@ def test_the_whole_way_on_a_file_of_ones_own(tmp_path):
     assert "train:" not in again.stdout + again.stderr  # nothing is done twice
     assert first.stdout.splitlines()[-2:] == again.stdout.splitlines()[-2:]
 
-    other = make("package", *settings[:-1], "SET=epochs=1 batch_size=32", timeout_s=900)  # other settings: other runs
+    other = make("package", *settings[:-1], "FIELDS=epochs=1 batch_size=32", timeout_s=900)
     assert other.returncode == 0, other.stderr[-3000:]
-    assert len(list((artifacts / "runs").iterdir())) == 4
+    assert len(list((artifacts / "runs").iterdir())) == 4  # other settings: other runs
     assert packaged.exists()
     assert json.loads((artifacts / "submissions" / "latest.json").read_text())["sha256"] != latest["sha256"]

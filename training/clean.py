@@ -69,7 +69,7 @@ def clean(image_set: ImageSet, settings: Settings, artifacts: Path) -> tuple[Ver
     """Apply all rules that the settings ask for.
 
     Returns:
-        The verdicts, and a remark on how label errors were found, or "".
+        The verdicts, and a remark on how twins and label errors were found, or "".
     """
     embedder = None
     if settings.embed:
@@ -84,11 +84,12 @@ def clean(image_set: ImageSet, settings: Settings, artifacts: Path) -> tuple[Ver
         runs = trained_runs(artifacts, names)
     verdicts = judge_images(image_set, settings.repeats, embedder)
     if not settings.labels:
-        return verdicts, ""
+        return verdicts, verdicts.remark
     drops = dropped_kinds("off_topic")  # an intruder has no right label
     rows = np.flatnonzero(verdicts.table(image_set, drops).keep)
     found, told = label_errors(image_set, rows, runs)
-    return verdicts.with_more(found), f"label errors by {told}"
+    remarks = [verdicts.remark, f"label errors by {told}"]
+    return verdicts.with_more(found), "; ".join(filter(None, remarks))
 
 
 def _is_of(path: Path, image_set: ImageSet, anew: str) -> bool:

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -92,6 +92,7 @@ def write_image_set(
     image_shape: tuple[int, int, int],
     meta: dict[str, Any],
     ids: np.ndarray | None = None,
+    at_most: bool = False,
 ) -> None:
     """Write an image set batch by batch; memory is that of one batch. Atomic: the old folder survives a failure.
 
@@ -102,6 +103,7 @@ def write_image_set(
         image_shape: (H, W, C).
         meta: for meta.json; must hold `class_names`.
         ids: (N,) ids to keep (a shifted image keeps the id of its original); by default `image_id` of each image.
+        at_most: fewer than `num_images` may come, since a picture shows only when it is decoded that it is broken.
     """
     if "class_names" not in meta:
         raise ValueError("meta must hold class_names")
@@ -111,9 +113,8 @@ def write_image_set(
         new.mkdir()
         start = 0
         with open(new / "images.npy", "wb") as file:  # not a memory map: that dies of SIGBUS on a full disk
-            np.lib.format.write_array_header_1_0(
-                file, {"descr": "|u1", "fortran_order": False, "shape": (num_images, *image_shape)}
-            )
+            _write_header(file, (num_images, *image_shape))
+            pixels_at = file.tell()
             for batch, batch_labels in batches:
                 if batch.dtype != np.uint8 or batch.shape[1:] != tuple(image_shape):
                     raise ValueError(f"expected uint8 images {image_shape}. Received: {batch.dtype} {batch.shape[1:]}")
@@ -123,8 +124,18 @@ def write_image_set(
                 if ids is None:
                     new_ids.extend(image_id(image) for image in batch)
                 start = stop
+            if at_most and 0 < start < num_images:
+                file.seek(0)
+                _write_header(file, (start, *image_shape))
+                if file.tell() != pixels_at:  # numpy leaves room for a first axis that changes
+                    raise RuntimeError("the header of images.npy has another length for fewer images")
+                num_images = start
         if start != num_images:
             raise ValueError(f"expected {num_images} images in all. Received: {start}")
-        np.save(new / "labels.npy", labels)
+        np.save(new / "labels.npy", labels[:num_images])
         np.save(new / "ids.npy", np.array(new_ids if ids is None else ids, dtype=np.str_))
         write_json(new / "meta.json", meta)
+
+
+def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from submission.kit.image_set import ImageSet
 
+from .chains import is_chain
 from .embed import Embedder
 from .findings import Finding
 from .invalid import invalid_reason
@@ -24,15 +25,17 @@ from .twins import Link
 @dataclass(frozen=True)
 class Verdicts:
     """groups: int64 (N,), for each image the row of the first that shows the same picture; findings: all that was
-    noticed, by kind and then by row."""
+    noticed, by kind and then by row; remark: on the search itself, or ""."""
 
     groups: np.ndarray
     findings: list[Finding]
+    remark: str = ""
 
     def with_more(self, more: Sequence[Finding]) -> "Verdicts":
         """The same with findings of other rules."""
         order = {name: number for number, name in enumerate(KINDS)}
-        return Verdicts(self.groups, sorted([*self.findings, *more], key=lambda one: (order[one.kind], one.row)))
+        findings = sorted([*self.findings, *more], key=lambda one: (order[one.kind], one.row))
+        return Verdicts(self.groups, findings, self.remark)
 
     def table(self, image_set: ImageSet, drops: set[str]) -> CleanTable:
         """Who is kept if images of the kinds `drops` are dropped; the first such finding is the reason."""
@@ -48,7 +51,8 @@ def judge_images(image_set: ImageSet, repeats: int, embedder: Embedder | None = 
     """Apply the rules that look at images.
 
     In a group of `repeats` images of the same picture or more all are jokes or fillers; in a smaller one under several
-    labels nothing says which label is right; otherwise all but the first are copies.
+    labels nothing says which label is right; otherwise all but the first are copies. Where likeness leads from picture
+    to picture through the set (`is_chain`), only exact copies are grouped.
 
     Args:
         image_set: the images; read batch by batch.
@@ -65,6 +69,10 @@ def judge_images(image_set: ImageSet, repeats: int, embedder: Embedder | None = 
         pairs, cosines = nearest(features, mirrored)
     twins = find_twins(image_set.images, rows, looks, [pairs])
     places = twins.groups()
+    remark = ""
+    if is_chain(image_set.images, rows, places):
+        places = np.arange(len(rows))
+        remark = "too alike in their detail to tell altered copies: only exact ones were looked for"
     joined = np.arange(len(image_set))
     joined[rows] = rows[places]
     groups = joined[groups]
@@ -86,7 +94,7 @@ def judge_images(image_set: ImageSet, repeats: int, embedder: Embedder | None = 
         for place in alike(pairs, cosines)
         if places[pairs[place, 0]] != places[pairs[place, 1]]
     ]
-    return Verdicts(groups, []).with_more(findings)
+    return Verdicts(groups, [], remark).with_more(findings)
 
 
 def _valid_rows(image_set: ImageSet, distinct: np.ndarray) -> tuple[np.ndarray, dict[int, tuple[float, str]]]:

@@ -1,1 +1,1 @@
-"""Data in: a contest's npz, or the embedded synthetic contest, as one memory-mapped image set `A/data`."""
+"""Data in: a file, a folder, a published set or an embedded contest, as one memory-mapped image set `A/data`."""

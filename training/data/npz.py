@@ -9,8 +9,9 @@ import numpy as np
 
 from submission.kit.errors import KitError
 from submission.kit.files import sha256_file
+from submission.kit.image_set import ImageSet
 
-from .cells import PAINTERS
+from .an2dl import CLASS_NAMES, is_contest_file
 from .npz_labels import read_labels
 from .npz_member import NpzMember, npz_keys, npz_member
 
@@ -36,6 +37,8 @@ class NpzContest:
     image_shape: tuple[int, int, int]
     class_names: list[str]
     _images: NpzMember
+    exact: bool = True
+    beside: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -59,6 +62,14 @@ class NpzContest:
             yield piece.reshape(len(piece), *self.image_shape), self.labels[start:stop]
             start = stop
 
+    def write_beside(self, folder: Path, data: ImageSet) -> dict[str, Any]:
+        """Nothing lies beside the images of an npz."""
+        return {}
+
+    def remarks(self) -> list[str]:
+        """None."""
+        return []
+
 
 def open_npz(path: str | Path, class_names: Sequence[str] | None = None) -> NpzContest:
     """Check a training file; no image is read yet.
@@ -81,7 +92,8 @@ def open_npz(path: str | Path, class_names: Sequence[str] | None = None) -> NpzC
     height, width, channels = images.shape[1:]
     image_shape = height, width, channels
     if names is None:
-        names = _default_names(int(labels.max()) + 1, image_shape)
+        known = is_contest_file(labels, image_shape)
+        names = list(CLASS_NAMES) if known else [f"class {label}" for label in range(int(labels.max()) + 1)]
     return NpzContest(path, labels, image_shape, names, images)
 
 
@@ -168,10 +180,3 @@ def _names_in(path: Path) -> list[str]:
     names = [str(name) for name in array]
     check_class_names(names, f"{path}, `class_names`")
     return names
-
-
-def _default_names(num_classes: int, image_shape: tuple[int, ...]) -> list[str]:
-    """The contest's names for a file of the contest's form, else numbers."""
-    if num_classes == len(PAINTERS) and image_shape == (96, 96, 3):
-        return list(PAINTERS)
-    return [f"class {label}" for label in range(num_classes)]

@@ -3,11 +3,14 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from submission.kit.errors import KitError
+from submission.kit.files import write_text
+from submission.kit.image_set import ImageSet
 from submission.kit.seeds import derive_seed
 
 from .cells import PAINTERS
@@ -15,6 +18,7 @@ from .joke import draw_joke
 from .near_copy import NEAR_COPIES, near_copy
 from .plan import MIN_IMAGES, Plan, make_plan
 from .smear import draw_smear
+from .truth import truth_csv
 
 VERSION = 1
 """Raised whenever the same seed gives other pictures."""
@@ -38,6 +42,8 @@ class Contest:
     plan: Plan
     size: int
     seed: int
+    exact: bool = True
+    beside: tuple[str, ...] = ("truth.csv",)
 
     def __len__(self) -> int:
         return len(self.plan.kinds)
@@ -82,6 +88,15 @@ class Contest:
         for start in range(0, len(self), _BATCH):
             rows = range(start, min(start + _BATCH, len(self)))
             yield np.stack([self.draw(index) for index in rows]), self.labels[rows.start : rows.stop]
+
+    def write_beside(self, folder: Path, data: ImageSet) -> dict[str, Any]:
+        """Write truth.csv."""
+        write_text(folder / "truth.csv", truth_csv(self.plan, data.ids))
+        return {}
+
+    def remarks(self) -> list[str]:
+        """None."""
+        return []
 
 
 def draw_contest(num_images: int, size: int, seed: int) -> Contest:

@@ -5,6 +5,7 @@ import numpy as np
 from submission.kit.folds import Folds
 from submission.kit.image_set import ImageSet, image_id
 
+from ..cleaning.chains import is_chain
 from ..cleaning.invalid import invalid_reason
 from ..cleaning.looks import measure_looks
 from ..cleaning.near import find_twins
@@ -41,6 +42,8 @@ def check_copies(data: ImageSet, folds: Folds) -> Check:
     looks = measure_looks(data.images, rows)
     twins = find_twins(data.images, rows, looks)
     groups = twins.groups()
+    if is_chain(data.images, rows, groups):  # as the cleaning sees it
+        return Check("copies lie in one part", f"{len(rows)} images, too alike in their detail to tell altered copies")
     check = Check("copies lie in one part", f"{len(rows)} images, {len(rows) - len(np.unique(groups))} copies found")
     labels = {int(group): f"the picture of index {rows[group]}" for group in np.unique(groups)}
     check.leaks += _straddling(groups, parts, lambda group: labels[int(group)])
