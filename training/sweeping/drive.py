@@ -86,6 +86,8 @@ class Drive:
         """Begin what there is room for."""
         while self.executor.has_slot() and (work := self.held or self._next()) is not None:
             self.held = None
+            if not work.is_done:
+                self.executor.recall(work.run.path)
             if work.is_done:
                 self._tell(work, Outcome("up to date"))
                 continue
@@ -115,7 +117,16 @@ class Drive:
     def _job(self, work: Work) -> Job:
         suites = ["--select", *work.suites, *(["--select-epochs"] if work.every_epoch else [])] if work.suites else []
         argv = [*work.unit.argv(self.artifacts), *suites]
-        return Job(work.run.name, self.module, argv, work.run.path / LOG, work.kind)
+        return Job(
+            work.run.name,
+            self.module,
+            argv,
+            work.run.path / LOG,
+            work.kind,
+            work.unit.recipe,
+            files_in=(work.run.path / "config.json",),
+            watched=work.every_epoch,
+        )
 
     def _check_disk(self) -> None:
         runs = self.artifacts / "runs"
@@ -147,8 +158,9 @@ class Drive:
         elif ended.name in self.pruned:
             work.run.set_state("pruned")
             self._tell(work, Outcome("pruned"))
-        elif is_locked(work.run.path) or ((ended.lost or not lines) and work.tries < MOST_TRIES):
+        elif ended.blameless or is_locked(work.run.path) or ((ended.lost or not lines) and work.tries < MOST_TRIES):
             # held by another, or no error of its own: what fails by itself says why
+            work.tries -= ended.blameless
             self.waiting.append(work)
             self.looked = time.monotonic()
         else:
