@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 import threading
 from pathlib import Path
 
@@ -157,4 +156,4 @@ def test_a_full_storage_keeps_what_was_there(tmp_path, monkeypatch):
         KitError, match=r"cannot write runs/r/000002-.* \(OSError: .*No space left.*it goes on from here"
     ):
         storage.put_run(make_run(tmp_path / "r", 2), new_attempt(), done=False, epochs=2)
-    assert storage.latest() == {"r": first} and os.listdir(tmp_path / "s" / "runs" / "r") == [first]
+    assert storage.latest() == {"r": first} and [p.name for p in (tmp_path / "s/runs/r").iterdir()] == [first]
