@@ -152,7 +152,7 @@ class Drive:
 
     def _end(self, ended: Ended) -> None:
         work = self.running.pop(ended.name)
-        lines = log_lines(work.run.path / LOG, ended.log_start)
+        lines = log_lines(work.run.path / LOG, ended.log_start) or ended.said.splitlines()
         if work.is_done:
             self._tell(work, Outcome("trained"))
         elif ended.name in self.pruned:
@@ -188,10 +188,16 @@ def told(run: Run, outcome: Outcome) -> str:
 
 
 def first_error(ended: Ended, lines: list[str]) -> str:
-    """The first line of what went wrong."""
+    """The first line of what went wrong.
+
+    Args:
+        ended: the job.
+        lines: of its log; where there are none, as on a full disk, its last words count.
+    """
+    lines = lines or ended.said.splitlines()
     errors = [line for line in lines if line.startswith("error: ")]
     if errors:
         return errors[0].removeprefix("error: ")
     if ended.code < 0 or ended.lost:
         return f"killed by signal {-ended.code}" + (" (out of memory?)" if ended.code == -9 else "")
-    return lines[-1] if lines else f"ended with code {ended.code} and said nothing"
+    return lines[-1] if lines else f"ended with code {ended.code} and said nothing (a full disk?)"

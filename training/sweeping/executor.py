@@ -35,7 +35,8 @@ class Ended:
 
     code: its exit status, negative for a signal; peak_bytes: its memory, 0 if unknown; log_start: where in the log it
     begins; lost: whether its machine or process was taken away, so that it should be begun again; blameless: whether
-    that is sure to have nothing to do with the job, as when its machine has gone or another process holds the run.
+    that is sure to have nothing to do with the job, as when its machine has gone or another process holds the run;
+    said: its last words, where they are known without the log.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Ended:
     log_start: int = 0
     lost: bool = False
     blameless: bool = False
+    said: str = ""
 
 
 class Executor(Protocol):
