@@ -60,7 +60,7 @@ def _shown(sweep: Mapping[str, Any]) -> dict[str, Any]:
         "rows": rows[:MOST_ROWS],
         "left_out": max(0, len(rows) - MOST_ROWS),
         "cleanest": next((row for row in rows if row["clean_place"] == 1), None),
-        "importance": sweep["importance"] or {},
+        "importance": dict(sorted((sweep["importance"] or {}).items(), key=lambda item: -item[1])),
         "figures": [
             {
                 "name": name,
