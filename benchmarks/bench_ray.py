@@ -1,8 +1,8 @@
 """Many trials on a Ray cluster of this machine: each done exactly once, though workers die; the driver's memory.
 
 Nothing is trained: a trial is a task that sleeps, writes its run directory as a training does, and with a given chance
-is lost on the way: its worker dies, or what trains in it is killed. A node is killed in the middle, too (`--kill-node`).
-What failed three times is begun by the same command again, as a user would.
+is lost on the way: its worker dies, or what trains in it is killed; with `--kill-node` a node is killed in the middle,
+too. What failed three times is begun by the same command again, as a user would.
 
 `--tune` takes Ray Tune's own driver for trials that sleep as long and fail never, in place of our own.
 """
