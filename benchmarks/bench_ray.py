@@ -143,6 +143,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--kill-node", action="store_true", help="one of the four, in the middle")
     parser.add_argument("--tune", action="store_true", help="Ray Tune in place of our own driver")
     args = parser.parse_args(argv)
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     import ray
     from ray.cluster_utils import Cluster
 

@@ -36,6 +36,7 @@ class SmallCluster:
 def small_cluster(folder: Path, nodes: int, cores: int = 1, gpus: int = 0) -> Iterator[SmallCluster]:
     """A head without cores, and so many nodes; GPUs are of paper: they have names, and that is all."""
     before = os.environ.get("PYTHONPATH")
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["PYTHONPATH"] = f"{ROOT}:{ROOT / 'tests'}"  # the workers find what stands in for a training
     cluster = Cluster(initialize_head=True, head_node_args=_node(0, folder / "head"))
     try:

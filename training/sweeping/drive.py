@@ -174,7 +174,7 @@ class Drive:
             self.bar.total = self.source.total
         self.bar.update()
         seconds = time.monotonic() - self.begun.pop(work.run.name, time.monotonic())
-        self.bar.write(f"{told(work.run, outcome)}{f', {seconds:.0f} s' if seconds else ''}")
+        self.bar.write(f"{told(work.run, outcome)}{f', {seconds:.0f} s' if seconds > 0 else ''}")
 
 
 def told(run: Run, outcome: Outcome) -> str:
