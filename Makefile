@@ -34,6 +34,9 @@ SWEEP ?= tiny
 TRIALS ?=
 TIMEOUT ?=
 EXECUTOR ?= local
+# of a Ray cluster, and where its runs travel through if its nodes share no disk: s3://bucket/folder
+ADDRESS ?= auto
+STORAGE ?=
 PROFILE ?= an2dl
 ZIP ?=
 WITH ?=
@@ -166,8 +169,8 @@ $(A)/members/%.run: $(A)/split/folds.csv $(A)/.settings/train $(wildcard trainin
 	@$(RUN) training.train --artifacts $(A) --recipe $(word 1,$(subst ~, ,$*)) --fold $(word 2,$(subst ~, ,$*)) \
 		--seed $(word 3,$(subst ~, ,$*)) --set $(FIELDS) $(if $(LIMIT),--limit $(LIMIT)) $(if $(BUDGET),--budget '$(BUDGET)') --name-to $@
 
-sweep: $(A)/suites/.done ## train many: SWEEP=NAME or FILE.py (a grid or a search; TRIALS=50 TIMEOUT=8h); what is done is not repeated
-	@$(RUN) training.sweep --artifacts $(A) --sweep '$(SWEEP)' --executor $(EXECUTOR) $(if $(TRIALS),--trials $(TRIALS)) $(if $(TIMEOUT),--timeout $(TIMEOUT)) $(FLAGS)
+sweep: $(A)/suites/.done ## train many: SWEEP=NAME or FILE.py (a grid or a search; TRIALS=50 TIMEOUT=8h; EXECUTOR=ray ADDRESS=auto STORAGE=s3://bucket/folder: on a cluster); what is done is not repeated
+	@$(RUN) training.sweep --artifacts $(A) --sweep '$(SWEEP)' --executor $(EXECUTOR) $(if $(filter ray,$(EXECUTOR)),--address '$(ADDRESS)') $(if $(STORAGE),--storage '$(STORAGE)') $(if $(TRIALS),--trials $(TRIALS)) $(if $(TIMEOUT),--timeout $(TIMEOUT)) $(FLAGS)
 
 runs: $(READY) ## list the runs; FLAGS="--best 10 --by an2dl.select" the best, --compare, --export FILE.csv, --prune
 	@$(RUN) training.runs --artifacts $(A) $(FLAGS)

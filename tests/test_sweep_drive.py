@@ -18,7 +18,7 @@ from submission.kit.errors import KitError
 from training.run_lock import LOCK, LockedError, is_locked, locked
 from training.runs import create_run
 from training.sweeping import local, machine
-from training.sweeping.drive import Drive
+from training.sweeping.drive import Drive, first_error
 from training.sweeping.executor import Job, make_executor
 from training.sweeping.launcher import FreshLauncher, WarmLauncher, peak_bytes
 from training.sweeping.local import LocalExecutor
@@ -263,6 +263,27 @@ def test_libraries_that_begin_threads_are_loaded_by_each_run(tmp_path, monkeypat
     assert set(states(work_off(works, executor, tmp_path)).values()) == {"trained"}
     assert [begun(work.run.path) for work in works] == [1, 1]
     executor.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full disk to write to")
+@pytest.mark.parametrize(
+    ("log", "end", "said"),
+    [
+        ("/dev/full", "error", "error: expected better. Received: worse.\nA second line.\n"),
+        ("/dev/full", "traceback", "ZeroDivisionError: by nothing\n"),
+        ("nowhere/log.txt", "fine", "No such file or directory: '{folder}/nowhere/log.txt'\n"),
+    ],
+)
+def test_last_words_are_heard_where_the_log_cannot_be_written(tmp_path, paths, log, end, said):
+    launcher = WarmLauncher(["fake_training"], {})
+    work = make_work(tmp_path / "runs", "r", end=end)
+    create_run(work.run.path.parent, work.run.config, work.run.path)
+    job = Job("r", "fake_training", work.unit.argv(tmp_path), tmp_path / log, "kind")
+    launcher.start(job, [], {"OMP_NUM_THREADS": "1"})
+    (ended,) = launcher.wait(30) or launcher.wait(30)
+    launcher.close()
+    assert ended.code == 1 and ended.said.endswith(said.format(folder=tmp_path))
+    assert first_error(ended, []) == ended.said.splitlines()[-1 if end != "error" else 0].removeprefix("error: ")
 
 
 def test_libraries_that_cannot_be_loaded_are_told(tmp_path, paths):

@@ -45,6 +45,9 @@ class InlineExecutor:
     def __init__(self, slots: int = 2) -> None:
         self.slots, self.jobs, self.stopped = slots, {}, set()
 
+    def recall(self, folder):
+        """Nothing is done elsewhere."""
+
     def has_slot(self):
         return len(self.jobs) < self.slots
 

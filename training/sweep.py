@@ -41,7 +41,8 @@ def planned(executor: Executor, artifacts: Path, folder: Path, units: Sequence[U
         asked, out = Path(scratch) / "units.json", Path(scratch) / "plan.json"
         write_json(asked, [dataclasses.asdict(unit) for unit in units])
         argv = ["--artifacts", str(artifacts), "--units", str(asked), "--out", str(out)]
-        job = Job("plan", "training.sweeping.plan", argv, Path(scratch) / "log.txt", "plan")
+        log = Path(scratch) / "log.txt"
+        job = Job("plan", "training.sweeping.plan", argv, log, "plan", files_in=(asked,), files_out=(out,))
         executor.submit(job)
         ended: list[Any] = []
         while not ended:
@@ -158,6 +159,22 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="NAME=VALUE",
         help="of submitit: timeout_min=240 slurm_partition=gpu gpus_per_node=1 mem_gb=8",
     )
+    where.add_argument(
+        "--address", default="auto", help="of a Ray cluster: auto, HOST:6379 of its head, or ray://HOST:10001"
+    )
+    where.add_argument(
+        "--storage",
+        metavar="URL",
+        help="where the nodes of a Ray cluster share no disk: a path, s3://bucket/folder, gs://bucket/folder",
+    )
+    where.add_argument(
+        "--ray",
+        nargs="+",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="what a run takes: cpus=2 gpus=0.5 mem_gb=4, of one recipe: default.gpus=1; default: one core, one GPU if "
+        "there are any",
+    )
     return parser.parse_args(argv)
 
 
@@ -204,8 +221,26 @@ def executor_options(args: argparse.Namespace, num_units: int | None) -> dict[st
     common = {"jobs": args.jobs, "threads": args.threads}
     if args.slurm and args.executor != "slurm":
         raise KitError(f"--slurm is for --executor slurm. Received: --executor {args.executor}.")
+    if args.executor != "ray":
+        for option, is_given in (
+            ("--address", args.address != "auto"),
+            ("--storage", bool(args.storage)),
+            ("--ray", bool(args.ray)),
+        ):
+            if is_given:
+                raise KitError(f"{option} is for --executor ray. Received: --executor {args.executor}.")
     if args.executor == "slurm":
         return {**common, "folder": folder / "slurm", "settings": args.slurm}
+    if args.executor == "ray":
+        return {
+            **common,
+            "artifacts": args.artifacts,
+            "address": args.address,
+            "settings": args.ray,
+            "storage": args.storage,
+            "memory_file": folder / "ray_memory.json",
+            "warm": not args.cold,
+        }
     return {**common, "memory_file": folder / "memory.json", "num_units": num_units, "warm": not args.cold}
 
 

@@ -18,6 +18,7 @@ from ..operations_file import read_operations
 from ..score import PART
 from ..score_table import answers_of, suite_order
 from ..severities import read_severities
+from .sweeps import read_sweeps
 
 LOG_LINES = 12
 
@@ -43,7 +44,8 @@ class ReportData:
     zip: what was scored; score: its score.json; judged: suite -> run; answers: suite -> what each part of the zip
     answers (see `score_table.answers_of`); operations: shifted suite -> one tuple of names an image, in the suite's
     order; severities: suite that has them -> int64 (N,); manifest: the zip's; clean: A/clean/summary.json; dropped: the
-    sheet of dropped pictures; logs: suite -> file -> last lines; ledger: the records of A/ledger.jsonl.
+    sheet of dropped pictures; logs: suite -> file -> last lines; ledger: the records of A/ledger.jsonl; sweeps: of
+    `sweeps.read_sweeps`.
     """
 
     artifacts: Path
@@ -60,6 +62,7 @@ class ReportData:
     manifest: dict[str, Any]
     logs: dict[str, dict[str, str]]
     ledger: list[dict[str, Any]]
+    sweeps: list[dict[str, Any]]
 
     @property
     def class_names(self) -> list[str]:
@@ -105,6 +108,7 @@ def load_report_data(artifacts: Path, path: Path, mend: str) -> ReportData:
         manifest=_manifest(zip_path),
         logs={suite: _logs(run.folder / "logs") for suite, run in judged.items()},
         ledger=read_records(artifacts / "ledger.jsonl")[0],
+        sweeps=read_sweeps(artifacts / "sweeps"),
     )
 
 

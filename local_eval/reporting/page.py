@@ -21,6 +21,7 @@ SECTIONS = {
     "worst": "Worst images",
     "ledger": "Leaderboard",
     "members": "Members and weights",
+    "sweeps": "Sweeps",
     "training": "Training",
     "cleaning": "Cleaning",
     "run": "Platform run",
@@ -38,7 +39,8 @@ def render(data: ReportData) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"cell": _cell, "breakable": _breakable}
-    context = {"sections": list(SECTIONS.items()), "script": SORT_SCRIPT, "heat_css": heat_css()}
+    shown = {id: name for id, name in SECTIONS.items() if id != "sweeps" or data.sweeps}  # few contests have any
+    context = {"sections": list(shown.items()), "script": SORT_SCRIPT, "heat_css": heat_css()}
     return environment.get_template("report/page.html.j2").render(context | all_sections(data))
 
 

@@ -19,6 +19,7 @@ from .overlap import overlap, policies_of
 from .recall import RecallRow, operation_recall, suite_recall
 from .severity import Curve, by_severity, by_strength, severity_figure
 from .style import suite_colour
+from .sweeps import sweeps_section
 from .worst import worst_images
 
 WORST, WORST_OF_OTHERS = 12, 6  # images shown of the clean and the main suite, and of each other one
@@ -46,6 +47,7 @@ def all_sections(data: ReportData) -> dict[str, Any]:
         **_operations(data),
         "calibration": _calibration(data, main_suite),
         "worst": _worst(data, main_suite),
+        "sweeps": sweeps_section(data.sweeps),
         **files_section(data),
     }
 

@@ -86,6 +86,8 @@ class Drive:
         """Begin what there is room for."""
         while self.executor.has_slot() and (work := self.held or self._next()) is not None:
             self.held = None
+            if not work.is_done:
+                self.executor.recall(work.run.path)
             if work.is_done:
                 self._tell(work, Outcome("up to date"))
                 continue
@@ -115,7 +117,16 @@ class Drive:
     def _job(self, work: Work) -> Job:
         suites = ["--select", *work.suites, *(["--select-epochs"] if work.every_epoch else [])] if work.suites else []
         argv = [*work.unit.argv(self.artifacts), *suites]
-        return Job(work.run.name, self.module, argv, work.run.path / LOG, work.kind)
+        return Job(
+            work.run.name,
+            self.module,
+            argv,
+            work.run.path / LOG,
+            work.kind,
+            work.unit.recipe,
+            files_in=(work.run.path / "config.json",),
+            watched=work.every_epoch,
+        )
 
     def _check_disk(self) -> None:
         runs = self.artifacts / "runs"
@@ -141,14 +152,15 @@ class Drive:
 
     def _end(self, ended: Ended) -> None:
         work = self.running.pop(ended.name)
-        lines = log_lines(work.run.path / LOG, ended.log_start)
+        lines = log_lines(work.run.path / LOG, ended.log_start) or ended.said.splitlines()
         if work.is_done:
             self._tell(work, Outcome("trained"))
         elif ended.name in self.pruned:
             work.run.set_state("pruned")
             self._tell(work, Outcome("pruned"))
-        elif is_locked(work.run.path) or ((ended.lost or not lines) and work.tries < MOST_TRIES):
+        elif ended.blameless or is_locked(work.run.path) or ((ended.lost or not lines) and work.tries < MOST_TRIES):
             # held by another, or no error of its own: what fails by itself says why
+            work.tries -= ended.blameless
             self.waiting.append(work)
             self.looked = time.monotonic()
         else:
@@ -162,7 +174,7 @@ class Drive:
             self.bar.total = self.source.total
         self.bar.update()
         seconds = time.monotonic() - self.begun.pop(work.run.name, time.monotonic())
-        self.bar.write(f"{told(work.run, outcome)}{f', {seconds:.0f} s' if seconds else ''}")
+        self.bar.write(f"{told(work.run, outcome)}{f', {seconds:.0f} s' if seconds > 0 else ''}")
 
 
 def told(run: Run, outcome: Outcome) -> str:
@@ -176,10 +188,16 @@ def told(run: Run, outcome: Outcome) -> str:
 
 
 def first_error(ended: Ended, lines: list[str]) -> str:
-    """The first line of what went wrong."""
+    """The first line of what went wrong.
+
+    Args:
+        ended: the job.
+        lines: of its log; where there are none, as on a full disk, its last words count.
+    """
+    lines = lines or ended.said.splitlines()
     errors = [line for line in lines if line.startswith("error: ")]
     if errors:
         return errors[0].removeprefix("error: ")
     if ended.code < 0 or ended.lost:
         return f"killed by signal {-ended.code}" + (" (out of memory?)" if ended.code == -9 else "")
-    return lines[-1] if lines else f"ended with code {ended.code} and said nothing"
+    return lines[-1] if lines else f"ended with code {ended.code} and said nothing (a full disk?)"

@@ -13,7 +13,9 @@ class Job:
     """A call of a command module in a process of its own.
 
     name: unlike that of every other job under way; module: such as "training.train"; argv: its arguments; log: what it
-    prints is appended there; kind: jobs of one kind need as much memory.
+    prints is appended there; kind: jobs of one kind need as much memory; recipe: which its resources may depend on;
+    files_in, files_out: small files that it reads and writes beside a run directory, which travel with it where no
+    disk is shared; watched: whether somebody looks at its history while it is under way.
     """
 
     name: str
@@ -21,6 +23,10 @@ class Job:
     argv: list[str]
     log: Path
     kind: str
+    recipe: str = ""
+    files_in: tuple[Path, ...] = ()
+    files_out: tuple[Path, ...] = ()
+    watched: bool = False
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,9 @@ class Ended:
     """A job that has ended.
 
     code: its exit status, negative for a signal; peak_bytes: its memory, 0 if unknown; log_start: where in the log it
-    begins; lost: whether its machine or process was taken away, so that it should be begun again.
+    begins; lost: whether its machine or process was taken away, so that it should be begun again; blameless: whether
+    that is sure to have nothing to do with the job, as when its machine has gone or another process holds the run;
+    said: its last words, where they are known without the log.
     """
 
     name: str
@@ -36,10 +44,15 @@ class Ended:
     peak_bytes: int = 0
     log_start: int = 0
     lost: bool = False
+    blameless: bool = False
+    said: str = ""
 
 
 class Executor(Protocol):
     """Works off jobs, as many at once as there is room for."""
+
+    def recall(self, folder: Path) -> None:
+        """Bring a run that was done elsewhere into its run directory; asked before a run is looked at."""
 
     def has_slot(self) -> bool:
         """Whether another job may be begun; asked before one is drawn, so that it is drawn by the latest scores."""
@@ -60,7 +73,7 @@ class Executor(Protocol):
         """End all jobs and wait for their end."""
 
 
-_EXECUTORS = {"local": "local", "slurm": "on_slurm"}  # modules; none is named as a library is
+_EXECUTORS = {"local": "local", "slurm": "on_slurm", "ray": "on_ray"}  # modules; none is named as a library is
 EXECUTORS = tuple(_EXECUTORS)
 
 

@@ -175,7 +175,8 @@ class WarmLauncher:
                 continue
             self.pids.pop(name, None)
             code = told["code"]
-            ended.append(Ended(name, code, told["peak_bytes"], self.starts.pop(name), lost=code == -signal.SIGKILL))
+            lost = code == -signal.SIGKILL
+            ended.append(Ended(name, code, told["peak_bytes"], self.starts.pop(name), lost, said=told["said"]))
         return ended
 
     def pid(self, name: str) -> int | None:

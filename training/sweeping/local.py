@@ -53,6 +53,9 @@ class LocalExecutor:
         self.running: dict[str, tuple[Job, tuple[list[int], dict[str, str]]]] = {}
         self.stopping: dict[str, float] = {}  # when the polite kill was sent
 
+    def recall(self, folder: Path) -> None:
+        """Its run directories are those of this machine."""
+
     def has_slot(self) -> bool:
         return bool(self.free_slots)
 

@@ -55,6 +55,9 @@ class SlurmExecutor:
         self.most = jobs
         self.running: dict[str, tuple[Any, int]] = {}
 
+    def recall(self, folder: Path) -> None:
+        """Its machines share the run directories."""
+
     def has_slot(self) -> bool:
         return len(self.running) < self.most
 

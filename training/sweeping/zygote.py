@@ -8,6 +8,7 @@ jobs are ended and it ends.
 
 import contextlib
 import importlib
+import io
 import json
 import os
 import selectors
@@ -25,6 +26,20 @@ from .launcher import peak_bytes
 
 UNWANTED = ("pyarrow",)  # begins threads when it is loaded, which pandas does wherever it is installed
 _GRACE_S = 10.0
+_LAST_WORDS = 2000  # characters; a pipe takes them without a reader
+
+
+class Heard(io.TextIOWrapper):
+    """Standard error that remembers its last words: where the log cannot be written, they are told another way."""
+
+    words = ""
+
+    def write(self, text: str) -> int:
+        self.words = (self.words + text)[-_LAST_WORDS:]
+        with contextlib.suppress(OSError):  # a full disk, most likely; the error that is being told matters more
+            super().write(text)
+            self.flush()
+        return len(text)
 
 
 class Zygote:
@@ -33,6 +48,7 @@ class Zygote:
     def __init__(self, channel: socket.socket) -> None:
         self.channel = channel
         self.names: dict[int, str] = {}  # of jobs under way, by process number
+        self.last_words: dict[int, int] = {}  # where each tells them
         self.wakes, self.wake = os.pipe()
         os.set_blocking(self.wake, False)
         os.set_blocking(self.wakes, False)
@@ -69,23 +85,27 @@ class Zygote:
                 os.kill(pid, message["signal"])  # not reaped yet, so that the number is its own
 
     def begin(self, job: dict[str, Any]) -> None:
+        hears, tells = os.pipe()
         pid = os.fork()
         if pid == 0:
-            self.become(job)
-        self.names[pid] = job["name"]
+            self.become(job, tells)
+        os.close(tells)
+        os.set_blocking(hears, False)
+        self.names[pid], self.last_words[pid] = job["name"], hears
         self.tell({"name": job["name"], "pid": pid})
 
-    def become(self, job: dict[str, Any]) -> None:
-        """In the copy: be the job, and never return."""
-        code = 1
+    def become(self, job: dict[str, Any], tells: int) -> None:
+        """In the copy: be the job, and never return; what it says last goes to `tells`, too."""
+        code, heard = 1, Heard(open(2, "wb", buffering=0, closefd=False), "utf-8", "backslashreplace")  # noqa: SIM115
         try:
+            sys.stderr = heard
             log = os.open(job["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
             os.dup2(log, 1)
             os.dup2(log, 2)
             os.close(log)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            for place in (self.wakes, self.wake, self.channel.fileno()):
+            for place in (self.wakes, self.wake, self.channel.fileno(), *self.last_words.values()):
                 os.close(place)
             os.setsid()
             os.environ.update(job["environment"])
@@ -97,9 +117,11 @@ class Zygote:
         except BaseException:  # a bug, told as Python would
             traceback.print_exc()
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)  # without the zygote's own way out
+            try:
+                os.write(tells, heard.words.encode("utf-8", "replace"))
+                sys.stdout.flush()
+            finally:
+                os._exit(code)  # without the zygote's own way out, whatever fails here
 
     def reap(self) -> None:
         """Tell of the jobs that have ended."""
@@ -108,7 +130,10 @@ class Zygote:
             if not pid:
                 return
             name, code = self.names.pop(pid), os.waitstatus_to_exitcode(status)
-            self.tell({"name": name, "code": code, "peak_bytes": peak_bytes(usage)})
+            said = ""
+            with contextlib.suppress(BlockingIOError), open(self.last_words.pop(pid), "rb", buffering=0) as hears:
+                said = (hears.read(4 * _LAST_WORDS) or b"").decode("utf-8", "replace")
+            self.tell({"name": name, "code": code, "peak_bytes": peak_bytes(usage), "said": said if code else ""})
 
     def tell(self, message: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):  # nobody listens: the next turn of `serve` ends
