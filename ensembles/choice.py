@@ -81,7 +81,8 @@ def views_gain(
     name = "single_tta" if method.name == "single" else method.name
     known = {one.name: one for one in METHODS}
     full = scores[name] if name in scores else nested_scores(rows, [known[name]], limits, seed)[name]
-    without = nested_scores(rows.with_views(["identity"]), [method], limits, seed, shown="without views")[method.name]
+    alone_rows, alone_limits = rows.with_views(["identity"]), limits.of_views(["identity"])
+    without = nested_scores(alone_rows, [method], alone_limits, seed, shown="without views")[method.name]
     gain, error = full.gain_over(without)
     sides = {
         key: full.side_accuracy(side) - without.side_accuracy(side)
