@@ -43,7 +43,8 @@ class ReportData:
     zip: what was scored; score: its score.json; judged: suite -> run; answers: suite -> what each part of the zip
     answers (see `score_table.answers_of`); operations: shifted suite -> one tuple of names an image, in the suite's
     order; severities: suite that has them -> int64 (N,); manifest: the zip's; clean: A/clean/summary.json; dropped: the
-    sheet of dropped pictures; logs: suite -> file -> last lines; ledger: the records of A/ledger.jsonl.
+    sheet of dropped pictures; logs: suite -> file -> last lines; ledger: the records of A/ledger.jsonl; adaptation: the
+    zip's adaptation.json.
     """
 
     artifacts: Path
@@ -60,6 +61,7 @@ class ReportData:
     manifest: dict[str, Any]
     logs: dict[str, dict[str, str]]
     ledger: list[dict[str, Any]]
+    adaptation: dict[str, Any] | None = None
 
     @property
     def class_names(self) -> list[str]:
@@ -105,7 +107,15 @@ def load_report_data(artifacts: Path, path: Path, mend: str) -> ReportData:
         manifest=_manifest(zip_path),
         logs={suite: _logs(run.folder / "logs") for suite, run in judged.items()},
         ledger=read_records(artifacts / "ledger.jsonl")[0],
+        adaptation=_adaptation(artifacts, score),
     )
+
+
+def _adaptation(artifacts: Path, score: dict[str, Any]) -> dict[str, Any] | None:
+    path = artifacts / "judge" / score["sha256"][:8] / "adaptation.json"
+    mend = f"python -m local_eval.adaptation --artifacts {artifacts} --zip {artifacts / score['zip']}"
+    value = read_json(path, mend) if path.exists() else None
+    return value if value is not None and value.get("sha256") == score["sha256"] else None
 
 
 def _operations(artifacts: Path, suite: str, run: Judged) -> list[tuple[str, ...]]:

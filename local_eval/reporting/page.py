@@ -15,6 +15,7 @@ SECTIONS = {
     "forecast": "Forecast",
     "suites": "Suites and members",
     "gains": "TTA and ensemble",
+    "adaptation": "Adaptation",
     "classes": "Classes",
     "operations": "Shift operations",
     "calibration": "Calibration",
@@ -38,7 +39,8 @@ def render(data: ReportData) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"cell": _cell, "breakable": _breakable}
-    context = {"sections": list(SECTIONS.items()), "script": SORT_SCRIPT, "heat_css": heat_css()}
+    sections = [(key, name) for key, name in SECTIONS.items() if key != "adaptation" or data.adaptation is not None]
+    context = {"sections": sections, "script": SORT_SCRIPT, "heat_css": heat_css()}
     return environment.get_template("report/page.html.j2").render(context | all_sections(data))
 
 
