@@ -140,7 +140,7 @@ def verdict(results: Mapping[str, Mapping[str, Any]]) -> str:
     checks = (
         (mean >= 2, f"{mean:+.1f} points over the best single net on the mean of the shifted suites (wanted +2.0)"),
         (gains[worst] >= -0.3, f"least on {worst}: {gains[worst]:+.1f} points (wanted -0.3 at least)"),
-        (abs(off) <= 1, f"nested forecast off by {off:+.1f} points (wanted within 1)"),
+        (abs(off) <= 1, f"forecast off by {off:+.1f} points (wanted within 1)"),
         (ratio <= 0.5, f"calibration error {ratio:.2f} of the uncalibrated mean's (wanted 0.5 at most)"),
     )
     return "\n".join(f"{'reached' if fine else 'MISSED'}: {text}" for fine, text in checks)

@@ -20,6 +20,7 @@ from submission.kit.tuning import tunes
 from .calibrate import fit_temperature
 from .candidates import CLEAN_SHARE, SUITES, fingerprint, load_candidates
 from .choice import alone, choose, format_table, method_line, views_gain
+from .forecast import forecast
 from .limits import Limits, affordable
 from .methods import METHODS, get_methods
 from .nested import left_out_scores, nested_scores
@@ -100,6 +101,7 @@ def fit(artifacts: Path, runs: Sequence[str] | None, settings: Settings | None =
     scores = nested_scores(rows, methods, limits, settings.seed)
     unseen = left_out_scores(rows, methods, limits, settings.seed, CLEAN_SHARE)
     weights = {method.name: method.fit_within(rows, limits) for method in methods}
+    shippable = {method.name for method in methods if method.ships}
     chosen = choose(scores)
     method = next(method for method in METHODS if method.name == chosen)
     weights_mv = weights[chosen]
@@ -122,7 +124,8 @@ def fit(artifacts: Path, runs: Sequence[str] | None, settings: Settings | None =
         "twins": found.twins,
         "clean_share": CLEAN_SHARE,
         "suites": suites,
-        "forecast": {suite: scores[chosen].suite_accuracy(suite) for suite in suites},
+        "forecast": forecast({name: one for name, one in scores.items() if name in shippable}, settings.seed),
+        "nested": {suite: scores[chosen].suite_accuracy(suite) for suite in suites},
         "tta_gain": views_gain(rows, method, scores, limits, settings.seed),
         "limits": {"usable_s": usable_s, "limit_mb": settings.limit_mb, "images": settings.num_images},
         "predictions": {name: fingerprint(runs_dir, name, suites) for name in sorted({*found.names, *found.twins})},
@@ -172,6 +175,11 @@ def _print(ensemble: dict[str, Any]) -> None:
     for twin, other in ensemble["twins"].items():
         print(f"left out: {twin} predicts exactly what {other} does")
     gain = ensemble["tta_gain"]
+    nested, expected = (float(np.mean(list(ensemble[key].values()))) for key in ("nested", "forecast"))
+    print(
+        f"forecast: {expected:.4f} on the mean of the suites: the nested score of what was chosen, {nested:.4f}, "
+        f"less what choosing among methods by such scores gains by luck ({100 * (nested - expected):.1f} points)."
+    )
     used = "used" if len(ensemble["views"]) > 1 else "not used"
     gains = [f"{100 * gain[side]:+.1f} {side}" for side in ("shifted", "clean", "both") if gain[side] is not None]
     print(

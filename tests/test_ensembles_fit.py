@@ -48,7 +48,8 @@ def test_the_ensemble_file(artifacts):
     assert alone["run"] == "c-f0-s0-3"
     assert ensemble["tta_gain"]["shifted"] > 0  # two views of independent errors
     chosen = next(line for line in ensemble["table"] if line["chosen"])
-    assert ensemble["forecast"]["an2dl"] == pytest.approx(chosen["accuracy_shifted"])
+    assert ensemble["nested"]["an2dl"] == pytest.approx(chosen["accuracy_shifted"])
+    assert ensemble["forecast"]["an2dl"] == pytest.approx(chosen["accuracy_shifted"], abs=0.03)
     with (artifacts / "ensemble" / "table.csv").open(newline="") as file:
         assert [line["method"] for line in csv.DictReader(file)] == QUICK
     assert fit(artifacts, None) == ensemble
