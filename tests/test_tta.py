@@ -72,10 +72,7 @@ def test_bad_views_are_named(names, shape, message):
 
 
 @settings(max_examples=20, deadline=None)
-@given(
-    shape=st.tuples(*[st.integers(0, 3), st.integers(1, 4), st.integers(1, 4), st.integers(1, 4)]),
-    name=st.sampled_from(sorted(VIEWS)),
-)
+@given(st.tuples(st.integers(0, 3), *[st.integers(1, 4)] * 3), st.sampled_from(sorted(VIEWS)))
 def test_pixels_are_copied_whole(shape, name):
     for dtype in (np.uint8, np.float32):
         images = np.random.default_rng(0).integers(0, 256, shape).astype(dtype)
