@@ -26,6 +26,7 @@ def test_a_run_is_measured_as_it_is_shipped(artifacts):
     assert cost["weights_sha256"] == sha256_file(run_dir / "best.weights.h5")
     assert cost["size_bytes"] == sum(p.stat().st_size for p in (run_dir / "export").rglob("*") if p.is_file())
     assert 0 < cost["ms_per_image"] < cost["load_ms"]
+    assert set(cost["view_ms"]) == set(tiny.VIEW_NAMES) and min(cost["view_ms"].values()) >= 0
     assert cost["cores"] == 1
 
 
