@@ -57,6 +57,8 @@ ADD ?=
 UNLABELLED ?=
 # largest difference of a probability between training and what is shipped
 TOLERANCE ?= 1e-5
+# of the weights that are shipped: float32, float16 or int8
+PRECISION ?= float32
 FLAGS ?=
 RUNTIME ?=
 START ?=
@@ -96,6 +98,7 @@ SETTINGS_split := $(FOLDS) $(HOLDOUT) $(SEED)
 SETTINGS_train := $(FIELDS) $(LIMIT) $(BUDGET) $(KERAS_BACKEND)
 SETTINGS_predict := $(if $(RUNS),runs $(RUNS),$(MEMBERS))
 SETTINGS_suites := $(SUITES) $(SEED)
+SETTINGS_export := $(PRECISION)
 SETTINGS_score := $(PROFILE) $(SUITES)
 
 # an argument of $(if) would end at a comma
@@ -191,18 +194,18 @@ TUNE_ON = $(if $(filter all,$(SUITES)),$$(cd '$(A)/suites' && ls -d */select | c
 tune: $(STAMPS) $(A)/suites/.done ## every way to weigh all trained runs, on SUITES=all or those named, with nested scores (LIMIT_S=an2dl, LIMIT_MB=300)
 	@$(RUN) training.predict --artifacts $(A) --suite $(TUNE_ON) $(RUNS:%=--run '%')
 	@$(RUN) ensembles.fit --artifacts $(A) --methods all --suites $(TUNE_ON) $(if $(RUNS),--runs $(RUNS)) $(if $(LIMIT_S),--limit-s $(LIMIT_S)) \
-		$(if $(LIMIT_MB),--limit-mb $(LIMIT_MB)) $(if $(IMAGES),--images $(IMAGES))
+		$(if $(LIMIT_MB),--limit-mb $(LIMIT_MB)) $(if $(IMAGES),--images $(IMAGES)) --precision $(PRECISION)
 	@$(RUN) ensembles.contribution --artifacts $(A)
 
-cost: $(STAMPS) $(A)/suites/.done ## what each trained run costs on the platform: ms an image, load time, megabytes
-	@$(RUN) submission.cost --artifacts $(A) $(RUNS:%=--run '%')
+cost: $(STAMPS) $(A)/suites/.done ## what each trained run costs on the platform: ms an image and view, load time, megabytes (PRECISION=int8: and points)
+	@$(RUN) submission.cost --artifacts $(A) $(RUNS:%=--run '%') --precision $(PRECISION)
 
 soup: $(A)/split/folds.csv ## average the weights of runs of one recipe and fold: make soup RUNS="NAME NAME", then make tune
 	@$(RUN) training.soup --artifacts $(A) --runs $(or $(RUNS),$(error expected names of folders in $(A)/runs, of one recipe and fold. Received: no RUNS="NAME NAME")) $(FLAGS)
 
-export: $(A)/export/.done ## every member as a TensorFlow SavedModel
-$(A)/export/.done: $(A)/ensemble/ensemble.json
-	@$(RUN) submission.export --artifacts $(A) --tolerance $(TOLERANCE)
+export: $(A)/export/.done ## every member as a TensorFlow SavedModel (PRECISION=float16 or int8: weights of half or a quarter of the size)
+$(A)/export/.done: $(A)/ensemble/ensemble.json $(A)/.settings/export
+	@$(RUN) submission.export --artifacts $(A) --precision $(PRECISION) --tolerance $(TOLERANCE)
 	@touch $@
 
 package: $(A)/submissions/latest.json ## the zip, after all rules have passed

@@ -6,6 +6,7 @@ what `make tune` chooses. What is done stays in --out: an interrupted comparison
 """
 
 import argparse
+import math
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -46,7 +47,8 @@ def measure(artifacts: Path, folder: Path, variant: str, suites: Sequence[str], 
         max_members: of the ensemble.
 
     Returns:
-        method, members, passes, size_bytes; accuracies and forecast (suite -> accuracy, judged and nested);
+        method, members, passes, size_bytes; accuracies and forecast (suite -> accuracy, judged and fitted), and
+        forecast_error, the standard error of their difference for an honest forecast: both are of as many images;
         calibration_raw and calibration: errors under shift on the judge parts.
 
     Raises:
@@ -74,6 +76,7 @@ def measure(artifacts: Path, folder: Path, variant: str, suites: Sequence[str], 
         "size_bytes": score["size_bytes"],
         "accuracies": {suite: score["rows"][-1]["suites"][suite]["accuracy"] for suite in suites},
         "forecast": ensemble["forecast"],
+        "forecast_error": math.sqrt(2) * next(line for line in ensemble["table"] if line["chosen"])["standard_error"],
         "calibration_raw": raw,
         "calibration": calibrated,
     }
@@ -136,11 +139,13 @@ def verdict(results: Mapping[str, Mapping[str, Any]]) -> str:
     mean = float(np.mean([gains[suite] for suite in shifted]))
     worst = min(gains, key=lambda suite: gains[suite])
     off = 100 * float(np.mean([tuned["forecast"][suite] - tuned["accuracies"][suite] for suite in suites]))
+    error = tuned.get("forecast_error")  # of a half of the hold-out against the other: chance alone
+    chance = f", where chance alone has a standard error of {100 * error:.1f}" if error is not None else ""
     ratio = tuned["calibration"] / tuned["calibration_raw"]
     checks = (
         (mean >= 2, f"{mean:+.1f} points over the best single net on the mean of the shifted suites (wanted +2.0)"),
         (gains[worst] >= -0.3, f"least on {worst}: {gains[worst]:+.1f} points (wanted -0.3 at least)"),
-        (abs(off) <= 1, f"nested forecast off by {off:+.1f} points (wanted within 1)"),
+        (abs(off) <= 1, f"forecast off by {off:+.1f} points (wanted within 1){chance}"),
         (ratio <= 0.5, f"calibration error {ratio:.2f} of the uncalibrated mean's (wanted 0.5 at most)"),
     )
     return "\n".join(f"{'reached' if fine else 'MISSED'}: {text}" for fine, text in checks)

@@ -10,6 +10,7 @@ import numpy as np
 from submission.kit.errors import KitError
 from submission.kit.files import sha256_file
 from submission.kit.folds import Folds, load_folds
+from submission.kit.precisions import FLOAT32
 from training.runs import check_split, current_runs, open_run
 
 from .calibrate import fit_temperature
@@ -43,13 +44,16 @@ class Candidates:
     class_prior: np.ndarray
 
 
-def load_candidates(artifacts: Path, runs: Sequence[str] | None, suites: Sequence[str]) -> Candidates:
+def load_candidates(
+    artifacts: Path, runs: Sequence[str] | None, suites: Sequence[str], precision: str = FLOAT32
+) -> Candidates:
     """Open the runs and their predictions.
 
     Args:
         artifacts: A.
         runs: names in A/runs; None for all that are predicted, of today's split and no quick tries.
         suites: whose select parts are loaded; "all": every one that all of the runs have predicted.
+        precision: of the weights whose costs are taken.
 
     Raises:
         KitError: no run, unknown runs, or predictions that do not fit together; all offenders are listed.
@@ -71,7 +75,7 @@ def load_candidates(artifacts: Path, runs: Sequence[str] | None, suites: Sequenc
     return Candidates(
         names,
         rows if not twins else rows.with_members(kept),
-        [read_cost(runs_dir, name) for name in names],
+        [read_cost(runs_dir, name, precision) for name in names],
         twins,
         _class_prior(folds, rows.probs_mvnk.shape[3]),
     )

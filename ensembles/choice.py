@@ -9,15 +9,25 @@ import numpy as np
 from .limits import Limits
 from .methods import METHODS, Method
 from .nested import NestedScore, nested_scores
+from .paired import by_group, mean_and_error
 from .rows import Rows
 
 
 def choose(scores: Mapping[str, NestedScore]) -> str:
     """The first shippable name, in the order of `METHODS`, within one standard error (paired) of the most accurate."""
-    shippable = [method.name for method in METHODS if method.ships and method.name in scores]
-    best = max((scores[name] for name in shippable), key=lambda score: (round(score.accuracy, 12), -score.loss))
+    values = {
+        name: [by_group(one, score.rows.shares, score.rows.groups) for one in (score.correct, score.losses)]
+        for name, score in scores.items()
+    }
+    return pick({name: value[0] for name, value in values.items()}, {name: value[1] for name, value in values.items()})
+
+
+def pick(correct: Mapping[str, np.ndarray], losses: Mapping[str, np.ndarray]) -> str:
+    """The rule of `choose`, from values of groups of pictures, (G,), whose mean is the accuracy or the log-loss."""
+    shippable = [method.name for method in METHODS if method.ships and method.name in correct]
+    best = max(shippable, key=lambda name: (round(float(correct[name].mean()), 12), -float(losses[name].mean())))
     for name in shippable:
-        shortfall, error = best.gain_over(scores[name])
+        shortfall, error = mean_and_error(correct[best] - correct[name])
         if shortfall <= error + 1e-12:
             return name
     raise AssertionError("the best is within one standard error of itself")
@@ -81,7 +91,8 @@ def views_gain(
     name = "single_tta" if method.name == "single" else method.name
     known = {one.name: one for one in METHODS}
     full = scores[name] if name in scores else nested_scores(rows, [known[name]], limits, seed)[name]
-    without = nested_scores(rows.with_views(["identity"]), [method], limits, seed, shown="without views")[method.name]
+    alone_rows, alone_limits = rows.with_views(["identity"]), limits.of_views(["identity"])
+    without = nested_scores(alone_rows, [method], alone_limits, seed, shown="without views")[method.name]
     gain, error = full.gain_over(without)
     sides = {
         key: full.side_accuracy(side) - without.side_accuracy(side)

@@ -13,12 +13,14 @@ import numpy as np
 from submission.kit.console import run_main
 from submission.kit.errors import KitError
 from submission.kit.files import read_json, write_json, write_text
+from submission.kit.precisions import FLOAT32, PRECISIONS
 from submission.kit.profiles import PROFILES_S
 from submission.kit.tuning import tunes
 
 from .calibrate import fit_temperature
 from .candidates import CLEAN_SHARE, SUITES, fingerprint, load_candidates
 from .choice import alone, choose, format_table, method_line, views_gain
+from .forecast import forecast
 from .limits import Limits, affordable
 from .methods import METHODS, get_methods
 from .nested import left_out_scores, nested_scores
@@ -32,6 +34,7 @@ class Settings:
     suites: whose select parts it is fitted on; "all": every one that all runs have predicted. methods: names, or
     "quick" or "all". max_members: at least 1. seed: deals pictures to folds. limit_s: of the platform's step; of it
     1 / safety may be used for num_images images. limit_mb: of the zip. adapt: for `kit.adapt`, None for nothing.
+    precision: of the weights that will be shipped, whose costs count.
     """
 
     suites: Sequence[str] = SUITES
@@ -43,6 +46,7 @@ class Settings:
     num_images: int = 5000
     safety: float = 4.0
     adapt: Mapping[str, Any] | None = None
+    precision: str = FLOAT32
 
     def check(self) -> None:
         """Raise `KitError` that lists every setting out of its range."""
@@ -84,10 +88,12 @@ def fit(artifacts: Path, runs: Sequence[str] | None, settings: Settings | None =
     settings.check()
     methods = get_methods(settings.methods)
     runs_dir = artifacts / "runs"
-    found = load_candidates(artifacts, runs, settings.suites)
+    found = load_candidates(artifacts, runs, settings.suites, settings.precision)
     usable_s = settings.limit_s / settings.safety if settings.limit_s is not None else None
-    limits = Limits(settings.max_members, found.costs, settings.num_images, usable_s, settings.limit_mb)
-    kept = affordable(limits, found.names, len(found.rows.views), runs_dir)
+    limits = Limits(
+        settings.max_members, found.costs, settings.num_images, usable_s, settings.limit_mb, found.rows.views
+    )
+    kept = affordable(limits, found.names, len(found.rows.views), runs_dir, settings.precision)
     left_out = [alone(found.rows, m, name) for m, name in enumerate(found.names) if m not in kept]
     names, limits = [found.names[m] for m in kept], limits.of_members(kept)
     rows = found.rows if len(kept) == len(found.names) else found.rows.with_members(kept)
@@ -95,13 +101,14 @@ def fit(artifacts: Path, runs: Sequence[str] | None, settings: Settings | None =
     scores = nested_scores(rows, methods, limits, settings.seed)
     unseen = left_out_scores(rows, methods, limits, settings.seed, CLEAN_SHARE)
     weights = {method.name: method.fit_within(rows, limits) for method in methods}
+    shippable = {method.name for method in methods if method.ships}
     chosen = choose(scores)
     method = next(method for method in METHODS if method.name == chosen)
     weights_mv = weights[chosen]
     used_m, used_v = weights_mv.sum(1) > 0, weights_mv.sum(0) > 0
     members, views = np.flatnonzero(used_m), np.flatnonzero(used_v)
     place_m, place_v = ({int(n): place for place, n in enumerate(used)} for used in (members, views))
-    order = gain_order(rows.label_probs(), rows.shares, weights_mv, limits.pass_s, limits.load_s)
+    order = gain_order(rows.label_probs(), rows.shares, weights_mv, limits.pass_s, limits.load_s, limits.view_s)
     suites = list(dict.fromkeys(rows.suites.tolist()))
     ensemble = {
         "members": [{"name": names[m], "run": names[m], "temperature": float(rows.temperatures_m[m])} for m in members],
@@ -117,7 +124,8 @@ def fit(artifacts: Path, runs: Sequence[str] | None, settings: Settings | None =
         "twins": found.twins,
         "clean_share": CLEAN_SHARE,
         "suites": suites,
-        "forecast": {suite: scores[chosen].suite_accuracy(suite) for suite in suites},
+        "forecast": forecast({name: one for name, one in scores.items() if name in shippable}, settings.seed),
+        "nested": {suite: scores[chosen].suite_accuracy(suite) for suite in suites},
         "tta_gain": views_gain(rows, method, scores, limits, settings.seed),
         "limits": {"usable_s": usable_s, "limit_mb": settings.limit_mb, "images": settings.num_images},
         "predictions": {name: fingerprint(runs_dir, name, suites) for name in sorted({*found.names, *found.twins})},
@@ -167,6 +175,11 @@ def _print(ensemble: dict[str, Any]) -> None:
     for twin, other in ensemble["twins"].items():
         print(f"left out: {twin} predicts exactly what {other} does")
     gain = ensemble["tta_gain"]
+    nested, expected = (float(np.mean(list(ensemble[key].values()))) for key in ("nested", "forecast"))
+    print(
+        f"forecast: {expected:.4f} on the mean of the suites: the nested score of what was chosen, {nested:.4f}, "
+        f"less what choosing among methods by such scores gains by luck ({100 * (nested - expected):.1f} points)."
+    )
     used = "used" if len(ensemble["views"]) > 1 else "not used"
     gains = [f"{100 * gain[side]:+.1f} {side}" for side in ("shifted", "clean", "both") if gain[side] is not None]
     print(
@@ -200,6 +213,12 @@ def _parser() -> argparse.ArgumentParser:
         "--limit-s", type=_seconds, metavar="S", help=f"the platform's step, seconds or one of {', '.join(PROFILES_S)}"
     )
     parser.add_argument("--limit-mb", type=float, metavar="MB", help="largest size of the members, 10^6 bytes")
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default=default.precision,
+        help="of the weights that will be shipped, whose cost the limits count",
+    )
     parser.add_argument("--images", type=int, default=default.num_images, help="images that the platform predicts")
     parser.add_argument("--safety", type=float, default=default.safety, help="use 1/SAFETY of --limit-s")
     parser.add_argument("--adapt-prior", action="store_true", help="correct for other class frequencies, by EM")
@@ -230,6 +249,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.images,
         args.safety,
         adapt if args.adapt_prior or args.adapt_batch_norm is not None else None,
+        args.precision,
     )
     ensemble = fit(args.artifacts, args.runs, settings)
     _print(ensemble)

@@ -40,8 +40,8 @@ def tta_policy(artifacts: Path, runs: Sequence[str] | None, suites: Sequence[str
 
     Returns:
         For each member: "run", "ms_per_view" (None where not measured), "policies" (nested accuracies and log-loss of
-        each policy, its number of views), "votes" (the greedy choice, each view with its gain), "not_kept", and
-        "learned" (view -> weight).
+        each policy, its number of views), "votes" (the greedy choice, each view with its gain and ms to make it),
+        "not_kept", and "learned" (view -> weight).
 
     Raises:
         KitError: as `load_candidates`.
@@ -49,7 +49,13 @@ def tta_policy(artifacts: Path, runs: Sequence[str] | None, suites: Sequence[str
     found = load_candidates(artifacts, runs, suites)
     told = [_member(found, m, seed) for m in tqdm(range(len(found.names)), desc="members", delay=2, leave=False)]
     lines = [
-        {"run": member["run"], **vote, "ms_per_image": member["ms_per_view"]}
+        {
+            "run": member["run"],
+            **vote,
+            "ms_per_image": None
+            if member["ms_per_view"] is None
+            else member["ms_per_view"] + (vote["ms_to_make"] or 0),
+        }
         for member in told
         for vote in member["votes"]
     ]
@@ -74,6 +80,7 @@ def _member(found: Candidates, m: int, seed: int) -> dict[str, Any]:
                 "view": name,
                 "gain_nats": vote.gain,
                 "standard_error": vote.standard_error,
+                "ms_to_make": cost.view_ms.get(name, 0.0) if cost is not None else None,
                 "accuracy": vote.accuracy,
                 "accuracy_shifted": None if np.isnan(vote.accuracy_shifted) else vote.accuracy_shifted,
             }
@@ -117,8 +124,12 @@ def _print(member: dict[str, Any]) -> None:
             f"identity {100 * policy['gain']:+.1f} points (s.e. {100 * policy['standard_error']:.1f})"
         )
     first, *rest = member["votes"]
-    steps = [f"{vote['view']} {vote['gain_nats']:+.4f} ({vote['standard_error']:.4f})" for vote in rest]
-    print(f"  greedy: {', '.join([first['view'], *steps])} nats a view (s.e.)")
+    steps = [
+        f"{vote['view']} {vote['gain_nats']:+.4f} ({vote['standard_error']:.4f})"
+        + (f" {vote['ms_to_make']:.2f} ms" if vote["ms_to_make"] is not None else "")
+        for vote in rest
+    ]
+    print(f"  greedy: {', '.join([first['view'], *steps])} nats a view (s.e.), and to make it")
     if member["not_kept"]:
         print(f"  not kept, no sure gain: {', '.join(member['not_kept'])}")
     weights = sorted(member["learned"].items(), key=lambda item: -item[1])

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from submission.kit.errors import KitError
+from submission.kit.precisions import FLOAT16, FLOAT32
 
 
-def convert(folder: Path, batch_size: int) -> bytes:
+def convert(folder: Path, batch_size: int, precision: str = FLOAT32) -> bytes:
     """The flatbuffer of a SavedModel, of builtin operations alone, for batches of one size.
 
     The size is fixed because then all shapes are constants: with any size, a reshape reads its shape while it runs, and
@@ -21,8 +22,10 @@ def convert(folder: Path, batch_size: int) -> bytes:
     back, and an interpreter without TensorFlow's kernels, as other packages have it, does not run them.
 
     Args:
-        folder: a SavedModel with the signature `serving_default`, uint8 (n, H, W, C) to (n, K).
+        folder: a SavedModel with the signature `serving_default`, uint8 (n, H, W, C) to (n, K); weights in float32.
         batch_size: images at a time.
+        precision: of the weights. Of float16 the interpreter makes float32 when it loads them; with int8 it rounds the
+            activations before each product, too ("dynamic range").
 
     Raises:
         KitError: the net has an operation that the interpreter lacks, or is larger than its format (2 GiB) holds.
@@ -43,6 +46,10 @@ def convert(folder: Path, batch_size: int) -> bytes:
         with warnings.catch_warnings(), _quiet():
             warnings.simplefilter("ignore")  # of its own deprecations
             converter = tf.lite.TFLiteConverter.from_concrete_functions([serve.get_concrete_function()], loaded)
+            if precision != FLOAT32:
+                converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            if precision == FLOAT16:
+                converter.target_spec.supported_types = [tf.float16]
             return converter.convert()
     except (ConverterError, tf.errors.OpError, ValueError, RuntimeError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [repr(error)]

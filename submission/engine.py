@@ -11,10 +11,12 @@ import numpy as np
 from submission.kit.errors import KitError
 from submission.kit.files import sha256_file, write_json
 from submission.kit.member import ENGINE_FILE, MODEL_FILE, PROBE_FILE, SAVEDMODEL, TFLITE
+from submission.kit.precisions import FLOAT32
 from submission.kit.saved_model import SavedModel
 from submission.kit.tflite_model import TfliteModel
 
 from .convert import convert
+from .precision import PROBE_TOLERANCES, check_labels
 
 TOLERANCE = 1e-4
 """Largest difference of a probability between the two engines."""
@@ -51,7 +53,13 @@ class Engine:
     largest_difference: float | None = None
 
 
-def choose_engine(folder: Path, views: Sequence[np.ndarray], wanted: str = "auto") -> Engine:
+def choose_engine(
+    folder: Path,
+    views: Sequence[np.ndarray],
+    wanted: str = "auto",
+    precision: str = FLOAT32,
+    source: Path | None = None,
+) -> Engine:
     """Convert a SavedModel, compare, time, and write `engine.json` into its folder.
 
     Where the interpreter is chosen, `model.tflite` and `probe.npz` (a few images, with what the graph gives for them)
@@ -63,6 +71,8 @@ def choose_engine(folder: Path, views: Sequence[np.ndarray], wanted: str = "auto
             on, whole and in pieces.
         wanted: "auto" takes the interpreter where it is right and at least 1.05 times as fast; "tflite" where it is
             right; "savedmodel" never.
+        precision: of the weights. Below float32 the two engines round differently: then it is labels that must agree.
+        source: the same net as a SavedModel with weights in float32, which is converted; by default `folder`.
 
     Raises:
         KitError: "tflite" is wanted and cannot be had.
@@ -79,10 +89,16 @@ def choose_engine(folder: Path, views: Sequence[np.ndarray], wanted: str = "auto
     if wanted == SAVEDMODEL:
         return _write(folder, Engine(SAVEDMODEL, {SAVEDMODEL: batch_sizes[SAVEDMODEL]}, "asked for"))
     try:
-        path.write_bytes(convert(folder, batch_sizes[TFLITE]))
-        largest = _largest_difference(_load(path), views, expected)
-        if not largest <= TOLERANCE:
-            raise KitError(f"the interpreter differs from the graph by {largest:.3g}, by more than {TOLERANCE:g}")
+        path.write_bytes(convert(source or folder, batch_sizes[TFLITE], precision))
+        interpreter = _load(path)
+        largest = _largest_difference(interpreter, views, expected)
+        tolerance = TOLERANCE
+        if precision != FLOAT32:
+            given = np.stack([interpreter(view) for view in views])
+            check_labels("the interpreter", given, np.stack(expected), precision)
+            tolerance = np.inf
+        if not largest <= tolerance:
+            raise KitError(f"the interpreter differs from the graph by {largest:.3g}, by more than {tolerance:g}")
     except KitError as error:
         path.unlink(missing_ok=True)
         if wanted == TFLITE:
@@ -90,7 +106,7 @@ def choose_engine(folder: Path, views: Sequence[np.ndarray], wanted: str = "auto
         return _write(folder, Engine(SAVEDMODEL, {SAVEDMODEL: batch_sizes[SAVEDMODEL]}, str(error)))
 
     if not is_heavy:
-        batch_sizes[TFLITE] = _best_batch_size(path, views, expected)
+        batch_sizes[TFLITE] = _best_batch_size(path, views, expected, tolerance)
     images = np.resize(views[0], (batch_sizes[SAVEDMODEL], *views[0].shape[1:]))
     times = fastest_ms({TFLITE: TfliteModel(path, batch_sizes[TFLITE]), SAVEDMODEL: graph}, images)
     gain = times[SAVEDMODEL] / times[TFLITE]
@@ -99,9 +115,11 @@ def choose_engine(folder: Path, views: Sequence[np.ndarray], wanted: str = "auto
         path.unlink()
         chosen = Engine(SAVEDMODEL, {SAVEDMODEL: batch_sizes[SAVEDMODEL]}, reason, times, largest)
     else:
-        np.savez(folder / PROBE_FILE, images=views[0][:_PROBE_IMAGES], probs=expected[0][:_PROBE_IMAGES])
+        probe = views[0][:_PROBE_IMAGES]
+        probs = expected[0][:_PROBE_IMAGES] if precision == FLOAT32 else interpreter(probe)
+        np.savez(folder / PROBE_FILE, images=probe, probs=probs)
         chosen = Engine(TFLITE, batch_sizes, reason, times, largest)
-    return _write(folder, chosen)
+    return _write(folder, chosen, PROBE_TOLERANCES.get(precision))
 
 
 def fastest_ms(ways: Mapping[str, Callable[[np.ndarray], object]], images: np.ndarray) -> dict[str, float]:
@@ -126,13 +144,13 @@ def fastest_ms(ways: Mapping[str, Callable[[np.ndarray], object]], images: np.nd
     return {name: min(value[clock] for value in values) / len(images) * 1e3 for name, values in seconds.items()}
 
 
-def _best_batch_size(path: Path, views: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> int:
+def _best_batch_size(path: Path, views: Sequence[np.ndarray], expected: Sequence[np.ndarray], tolerance: float) -> int:
     """The smallest that is about as fast as the fastest; a net with the batch in its shapes keeps that one."""
     models = {_BATCH: TfliteModel(path)}
     for size in _OTHER_BATCHES:
         try:
             model = TfliteModel(path, size)
-            if _largest_difference(model, views, expected) <= TOLERANCE:
+            if _largest_difference(model, views, expected) <= tolerance:
                 models[size] = model
         except (RuntimeError, ValueError):
             continue
@@ -156,9 +174,11 @@ def _largest_difference(model: TfliteModel, views: Sequence[np.ndarray], expecte
     return float(np.max(differences))  # NaN stays
 
 
-def _write(folder: Path, engine: Engine) -> Engine:
+def _write(folder: Path, engine: Engine, probe_tolerance: float | None = None) -> Engine:
     value: dict[str, Any] = {"engine": engine.name, "batch_sizes": engine.batch_sizes}
     if engine.name == TFLITE:
         value["sha256"] = sha256_file(folder / MODEL_FILE)
+        if probe_tolerance is not None:
+            value["probe_tolerance"] = probe_tolerance
     write_json(folder / ENGINE_FILE, value)
     return engine

@@ -15,12 +15,14 @@ from tqdm import tqdm
 from submission.kit.console import run_main
 from submission.kit.files import atomic_path, read_json, write_json
 from submission.kit.member import SAVEDMODEL, Member
+from submission.kit.precisions import FLOAT32, PRECISIONS
 from submission.kit.tta import get_view
 
 from .engine import ENGINES
 from .engine import TOLERANCE as ENGINE_TOLERANCE
 from .expected import TOLERANCE, Expected, check_same, load_expected
-from .export_run import FOLDER, export_run, versions
+from .export_run import export_paths, export_run, versions
+from .precision import check_labels, equal_labels
 
 if TYPE_CHECKING:
     import keras
@@ -34,6 +36,7 @@ def export_ensemble(
     tolerance: float = TOLERANCE,
     engine: str = "auto",
     again: bool = False,
+    precision: str = FLOAT32,
 ) -> dict[str, Any]:
     """Write A/export/<member>/ for every member, then A/export/export.json.
 
@@ -47,10 +50,11 @@ def export_ensemble(
         tolerance: largest difference of a SavedModel's probability; the interpreter may differ by 1e-4 more.
         engine: "auto", "tflite" or "savedmodel", as of `choose_engine`.
         again: export anew what is up to date, too.
+        precision: of the weights. Below float32 it is labels that must be training's, as many as `LEAST_EQUAL` says.
 
     Returns:
-        What export.json holds: members (run, sha256 of the weights, engine, times, largest difference from training),
-        image_shape, class_names and versions.
+        What export.json holds: members (run, sha256 of the weights, engine, times, largest difference from training,
+        share of equal labels), precision, image_shape, class_names and versions.
 
     Raises:
         KitError: files are missing, or a member differs from training.
@@ -65,24 +69,30 @@ def export_ensemble(
             f"Run `python -m training.predict --artifacts {artifacts} --run {member['run']}` on this machine, "
             "or raise --tolerance."
         )
-        exported = export_run(run_dir, load_net, expected.images, engine, again)
+        exported = export_run(run_dir, load_net, expected.images, engine, again, precision)
         folder = artifacts / "export" / member["name"]
         with atomic_path(folder) as new:
-            shutil.copytree(run_dir / FOLDER, new, copy_function=_link_or_copy)
-        checks = {SAVEDMODEL: tolerance, exported["name"]: tolerance}
+            shutil.copytree(export_paths(run_dir, precision)[0], new, copy_function=_link_or_copy)
+        tolerances = {SAVEDMODEL: tolerance, exported["name"]: tolerance}
         if exported["name"] != SAVEDMODEL:
-            checks[exported["name"]] += ENGINE_TOLERANCE
-        largest = {name: _check(Member(folder, name), expected, m, views, checks[name], mend) for name in checks}
+            tolerances[exported["name"]] += ENGINE_TOLERANCE
+        if precision != FLOAT32:
+            tolerances = dict.fromkeys(tolerances, np.inf)
+        found = [
+            _check(Member(folder, name), expected, m, views, tolerances[name], precision, mend) for name in tolerances
+        ]
         members[member["name"]] = {
             "run": member["run"],
             "weights_sha256": exported["weights_sha256"],
             "engine": exported["name"],
             "reason": exported["reason"],
             "ms_per_image": exported["ms_per_image"],
-            "largest_difference": max(largest.values()),
+            "largest_difference": max(difference for difference, _ in found),
+            "equal_labels": min(share for _, share in found),
         }
     written = {
         "members": members,
+        "precision": precision,
         "image_shape": list(expected.images.shape[1:]),
         "class_names": expected.class_names,
         "versions": versions(),
@@ -91,14 +101,20 @@ def export_ensemble(
     return written
 
 
-def _check(member: Member, expected: Expected, m: int, views: list[str], tolerance: float, mend: str) -> float:
-    largest = 0.0
+def _check(
+    member: Member, expected: Expected, m: int, views: list[str], tolerance: float, precision: str, mend: str
+) -> tuple[float, float]:
+    """The largest difference from training, and the least share of equal labels."""
+    largest, least = 0.0, 1.0
     for v, name in enumerate(views):
         view = np.ascontiguousarray(get_view(name)(expected.images))
         probs = np.concatenate([member(view[i : i + _BATCH_SIZE]) for i in range(0, len(view), _BATCH_SIZE)])
-        what = f"{member.folder.name} as {member.engine}, view {name}"
-        largest = max(largest, check_same(what, probs, expected.probs_mvnk[m, v], tolerance, mend))
-    return largest
+        what, wanted = f"{member.folder.name} as {member.engine}, view {name}", expected.probs_mvnk[m, v]
+        largest = max(largest, check_same(what, probs, wanted, tolerance, mend))
+        if precision != FLOAT32:
+            check_labels(what, probs, wanted, precision)
+        least = min(least, equal_labels(probs, wanted))
+    return largest, least
 
 
 def _link_or_copy(source: str, target: str) -> None:
@@ -125,6 +141,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="tflite: TensorFlow's interpreter, with the SavedModel for platforms where that fails; savedmodel: that "
         "alone, half the size; auto: the interpreter where it is faster here",
     )
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default=FLOAT32,
+        help="of the weights: float16 halves the size, int8 quarters it; what that costs under shift: python -m "
+        "submission.cost --precision int8",
+    )
     parser.add_argument("--again", action="store_true", help="export anew what is up to date, too")
     args = parser.parse_args(argv)
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever trained: weights are the same in every backend
@@ -133,11 +156,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     from training.runs import open_run
 
     exported = export_ensemble(
-        args.artifacts, lambda run_dir: load_net(open_run(run_dir)), args.tolerance, args.engine, args.again
+        args.artifacts,
+        lambda run_dir: load_net(open_run(run_dir)),
+        args.tolerance,
+        args.engine,
+        args.again,
+        args.precision,
     )
     largest = max(member["largest_difference"] for member in exported["members"].values())
     engines = Counter(member["engine"] for member in exported["members"].values())
     told = ", ".join(f"{count} {name}" for name, count in sorted(engines.items()))
+    if args.precision != FLOAT32:
+        least = min(member["equal_labels"] for member in exported["members"].values())
+        told += f"; {args.precision}, {least:.1%} of the labels or more as in training"
     print(
         f"{args.artifacts / 'export'}: {sum(engines.values())} members ({told}), at most {largest:.1e} from training. "
         f"Next: python -m submission.package --artifacts {args.artifacts}"

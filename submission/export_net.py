@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 from submission.kit.errors import KitError
 from submission.kit.files import atomic_path
+from submission.kit.precisions import FLOAT32
+
+from .small_weights import with_small_weights
 
 if TYPE_CHECKING:
     import keras
@@ -14,7 +17,9 @@ if TYPE_CHECKING:
 _SYSTEM_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
-def export_net(net: "keras.Model", folder: str | Path, image_shape: tuple[int, int, int]) -> None:
+def export_net(
+    net: "keras.Model", folder: str | Path, image_shape: tuple[int, int, int], precision: str = FLOAT32
+) -> None:
     """Write a SavedModel, atomically; an older one in `folder` is replaced.
 
     It is the graph and the weights only, not a Keras object: measured, a `.keras` file of Keras 3.15 does not load in
@@ -25,6 +30,7 @@ def export_net(net: "keras.Model", folder: str | Path, image_shape: tuple[int, i
         net: uint8 (n, H, W, C) -> probabilities (n, K), under Keras' TensorFlow backend.
         folder: where.
         image_shape: (H, W, C).
+        precision: of the weights in the file; what runs computes in float32 in any case.
 
     Raises:
         KitError: Keras runs on another backend, the net does not return (n, K), or TensorFlow cannot save it.
@@ -37,15 +43,20 @@ def export_net(net: "keras.Model", folder: str | Path, image_shape: tuple[int, i
         backend = keras.backend.backend()
         raise KitError(f"expected Keras' TensorFlow backend. Received: {backend}. Run with KERAS_BACKEND=tensorflow.")
 
+    if precision == FLOAT32:
+        weights, call = [variable.value for variable in net.variables], lambda images: net(images, training=False)
+    else:
+        weights, call = with_small_weights(net, precision)
+
     @tf.function(input_signature=[tf.TensorSpec((None, *image_shape), tf.uint8, name="images")])
     def serve(images: "tf.Tensor") -> "dict[str, tf.Tensor]":
-        return {"probs": tf.cast(net(images, training=False), tf.float32)}
+        return {"probs": tf.cast(call(images), tf.float32)}
 
     shape = tuple(serve.get_concrete_function().structured_outputs["probs"].shape)
     if len(shape) != 2 or shape[1] is None:
         raise KitError(f"expected a net that returns probabilities (n, K). Received: {shape}")
     module = tf.Module()
-    module.weights = [variable.value for variable in net.variables]
+    module.weights = weights
     module.serve = serve
     with atomic_path(folder) as new:
         try:

@@ -10,16 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from submission.kit.blend import blend
 from submission.kit.console import run_main
 from submission.kit.errors import KitError
 from submission.kit.files import read_json, sha256_file
 from submission.kit.latest import write_latest
 from submission.kit.member import TFLITE
+from submission.kit.precisions import FLOAT32
 from submission.kit.zip_file import write_zip
 
 from .engine import TOLERANCE as ENGINE_TOLERANCE
 from .expected import TOLERANCE, check_same, load_expected
+from .precision import LEAST_EQUAL, check_labels
 from .zip_run import predict_with_zip
 
 _HERE = Path(__file__).resolve().parent
@@ -47,7 +51,8 @@ def package(artifacts: Path, out: Path | None = None, tolerance: float = TOLERAN
     Args:
         artifacts: A.
         out: the zip; by default A/submissions/submission-<first 8 digits of its sha256>.zip.
-        tolerance: largest difference of a probability; 1e-4 more where the interpreter runs a member.
+        tolerance: largest difference of a probability; 1e-4 more where the interpreter runs a member. For weights in
+            less than float32 it is labels that must be equal, as many as `LEAST_EQUAL` says; the manifest tells it.
 
     Raises:
         KitError: `out` exists, files are missing or do not belong together, a rule is broken, or numbers differ.
@@ -108,9 +113,20 @@ def _files(artifacts: Path, ensemble: dict[str, Any]) -> dict[str, Path | bytes]
         "versions": {**exported["versions"], "kit": hashlib.sha256(code.encode()).hexdigest()[:8]},
         "files": sha256,
         "policies": _policies(artifacts, ensemble),
+        **_precision(exported),
     }
     files["manifest.json"] = (json.dumps(manifest, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
     return files
+
+
+def _precision(exported: dict[str, Any]) -> dict[str, Any]:
+    """The manifest's word on weights that are less exact than in training: nothing for float32."""
+    precision = exported.get("precision", FLOAT32)
+    if precision == FLOAT32:
+        return {}
+    shares = {name: member["equal_labels"] for name, member in exported["members"].items()}
+    told = {"weights": precision, "least_equal_labels": LEAST_EQUAL[precision], "equal_labels": shares}
+    return {"precision": told}
 
 
 def _policies(artifacts: Path, ensemble: dict[str, Any]) -> dict[str, Any]:
@@ -143,6 +159,13 @@ def _check_numbers(path: Path, artifacts: Path, ensemble: dict[str, Any], tolera
             f"the zip: expected its members to run as {engines}. Received: {run.engines}. Run `{export}` again."
         )
     mend = f"Run `{export}` on the machine that predicted, or raise --tolerance."
+    precision = exported.get("precision", FLOAT32)
+    if precision != FLOAT32:
+        assert run.probs is not None
+        check_labels("the zip", run.probs, wanted, precision)
+        if (run.labels != run.probs.argmax(-1)).any():
+            raise KitError(f"the zip: expected the most probable class of each image. Received: {run.labels}")
+        return check_same("the zip", run.probs, wanted, np.inf, mend)
     assert run.probs is not None  # of a zip of this kit
     largest = check_same("the zip", run.probs, wanted, tolerance, mend)
     # of two classes whose probabilities are closer than they may differ here, either is right

@@ -1,4 +1,4 @@
-"""The image shape that a zip of this kit expects."""
+"""What the manifest in a zip of this kit tells of its images and weights."""
 
 import json
 import zipfile
@@ -25,3 +25,12 @@ def image_shape(path: Path) -> tuple[int, ...] | None:
         ) from None
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def least_equal_labels(path: Path) -> float:
+    """The share of labels that the manifest vouches for, where weights are less exact than float32; else 1."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return float(json.loads(archive.read("manifest.json"))["precision"]["least_equal_labels"])
+    except (zipfile.BadZipFile, OSError, RuntimeError, ValueError, KeyError, TypeError):
+        return 1.0

@@ -21,11 +21,12 @@ def test_a_run_is_measured_as_it_is_shipped(artifacts):
     cost = measure_run(artifacts, RUN, tiny.load_tiny_net, cores=1)
     run_dir = artifacts / "runs" / RUN
     assert json.loads((run_dir / "cost.json").read_text()) == cost
-    assert set(cost) == {"engine", "ms_per_image", "load_ms", "size_bytes", "weights_sha256", "cores"}
+    assert set(cost) == {"engine", "ms_per_image", "load_ms", "view_ms", "size_bytes", "weights_sha256", "cores"}
     assert cost["engine"] == json.loads((run_dir / "export" / "engine.json").read_text())["engine"]
     assert cost["weights_sha256"] == sha256_file(run_dir / "best.weights.h5")
     assert cost["size_bytes"] == sum(p.stat().st_size for p in (run_dir / "export").rglob("*") if p.is_file())
     assert 0 < cost["ms_per_image"] < cost["load_ms"]
+    assert set(cost["view_ms"]) == set(tiny.VIEW_NAMES) and min(cost["view_ms"].values()) >= 0
     assert cost["cores"] == 1
 
 

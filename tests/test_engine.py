@@ -29,7 +29,7 @@ def flatbuffers(tmp_path_factory):
 def folder(tmp_path, flatbuffers, monkeypatch):
     """A SavedModel whose conversion is at hand."""
     export_net(tiny.tiny_net(0), tmp_path / "net", tiny.SHAPE)
-    monkeypatch.setattr(engine_module, "convert", lambda path, batch_size: flatbuffers[0])
+    monkeypatch.setattr(engine_module, "convert", lambda path, batch_size, precision: flatbuffers[0])
     return tmp_path / "net"
 
 
@@ -93,13 +93,13 @@ def test_slow_nets_run_in_small_batches(folder, monkeypatch):
     ticks = itertools.count()
     monkeypatch.setattr(engine_module.time, "process_time", lambda: float(next(ticks)))  # 125 ms an image
     asked = []
-    monkeypatch.setattr(engine_module, "convert", lambda path, size: asked.append(size) or convert(path, size))
+    monkeypatch.setattr(engine_module, "convert", lambda path, size, _: asked.append(size) or convert(path, size))
     chosen = choose_engine(folder, VIEWS)
     assert (asked, chosen.batch_sizes) == ([4], {"tflite": 4, "savedmodel": 8})
 
 
 def test_other_numbers_are_not_shipped(folder, monkeypatch, flatbuffers):
-    monkeypatch.setattr(engine_module, "convert", lambda path, batch_size: flatbuffers[1])
+    monkeypatch.setattr(engine_module, "convert", lambda path, batch_size, precision: flatbuffers[1])
     chosen = choose_engine(folder, VIEWS)
     assert chosen.name == "savedmodel" and "the interpreter differs from the graph by 0." in chosen.reason
     assert added(folder) == {"engine.json"}

@@ -66,6 +66,26 @@ def test_costs_by_hand():
     assert Limits(9).size_mb(weights) is None
 
 
+def test_the_making_of_views_counts_once_for_all_members():
+    costs = [Cost(1.0, 500.0, 3.0, {"zoom_1.1": 2.0}), Cost(4.0, 0.0, 20.0, {"zoom_1.1": 2.5, "identity": 0.0})]
+    limits = Limits(9, costs, num_images=1000, views=["identity", "zoom_1.1"])
+    weights = np.array([[0.5, 0.25], [0.0, 0.25]])
+    assert limits.view_s == [0.0, 2.5]
+    assert limits.seconds(weights) == pytest.approx(2 * 1.0 + 0.5 + 4.0 + 2.5)
+    assert limits.of_views(["identity", "gamma_0.7"]).seconds(weights) == pytest.approx(9.0)  # unknown: as the dearest
+    assert Limits(9, COSTS, 1000).view_s is None
+
+
+def test_a_view_that_is_dear_to_make_comes_late():
+    probs = np.array([[[0.5, 0.5], [0.9, 0.9]], [[0.5, 0.5], [0.8, 0.8]]])
+    weights, shares = np.full((2, 2), 0.25), np.array([0.5, 0.5])
+    assert gain_order(probs, shares, weights, [1, 1])[0] == (0, 1)
+    assert gain_order(probs, shares, weights, [1, 1], view_s=[0, 1e6])[0] in ((0, 0), (1, 0))
+    # once it is made, the other member has it for nothing: its pass is next
+    order = gain_order(probs, shares, weights, [1, 1], view_s=[0, 5])
+    assert order[order.index((0, 1)) + 1] == (1, 1)
+
+
 def test_an_ensemble_is_cut_to_what_fits_and_never_above():
     rows = make_rows([1.5, 1.5], num_images=100)
     weights = np.full((2, 2), 0.25)
@@ -94,6 +114,19 @@ def test_which_members_are_affordable(tmp_path):
         affordable(Limits(9, [COSTS[0], None], 1000, limit_mb=1), names, 2, tmp_path)
     with pytest.raises(KitError, match=r"cheapest first\n  small: 1.5 s, 3.5 MB\n  large: 4.0 s, 20.5 MB\n"):
         affordable(Limits(9, COSTS, 1000, usable_s=1.0), names, 2, tmp_path)
+    with pytest.raises(KitError, match=r"half or a quarter of the size: python -m submission.cost --precision"):
+        affordable(Limits(9, COSTS, 1000, limit_mb=1.6), names, 2, tmp_path)
+    smaller = [Cost(1.0, 500.0, 3.0, {}, {"float16": 1.6, "int8": 1.0}), COSTS[1]]
+    with pytest.raises(KitError, match=r"Smaller, as measured: small in int8 1.0 MB; name it with --precision"):
+        affordable(Limits(9, smaller, 1000, limit_mb=1.6), names, 2, tmp_path)
+
+
+def test_the_cost_of_another_precision(tmp_path):
+    whole = {"ms_per_image": 2, "load_ms": 3, "size_bytes": 4e6, "view_ms": {"flip": 0.5}}
+    write_json(tmp_path / "a" / "cost.json", whole | {"variants": {"int8": whole | {"size_bytes": 1e6}}})
+    assert read_cost(tmp_path, "a") == Cost(2, 3, 4.0, {"flip": 0.5}, {"int8": 1.0})
+    assert read_cost(tmp_path, "a", "int8") == Cost(2, 3, 1.0, {"flip": 0.5})
+    assert read_cost(tmp_path, "a", "float16") is None
 
 
 def test_a_cost_is_of_these_weights_or_none(tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser import CHROMIUM, open_page
-from report_artifacts import BLOOD, make_contest
+from report_artifacts import BLOOD, make_contest, write_adaptation
 
 from local_eval.entries import add_score
 from local_eval.ledger import append_record
@@ -36,6 +36,7 @@ def write_results(folder: Path, class_names: list[str], right: float) -> Path:
 def write_report(folder: Path, leaderboard: bool = False, **options) -> Path:
     contest = make_contest(folder / "A", **options)
     score(contest.artifacts, judge=contest.judge)
+    write_adaptation(contest)
     if leaderboard:
         found = {"sha256": sha256_file(contest.zip), "zip": "submission.zip", "status": "Finished"}
         judged = {"part": "judge", "suite": "an2dl", "images": 48, "scores": {"accuracy": 0.7}}

@@ -3,8 +3,11 @@ import itertools
 import numpy as np
 import pytest
 import tiny_ensemble  # noqa: F401  (quiet, single-threaded TensorFlow)
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from submission.kit.errors import KitError
+from submission.kit.symmetry import contiguous
 from submission.kit.tta import VIEWS, check_views, views_for
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (2, 5, 5, 3), dtype=np.uint8)
@@ -66,3 +69,15 @@ def test_images_that_are_not_square_keep_their_shape_with_four_views():
 def test_bad_views_are_named(names, shape, message):
     with pytest.raises(KitError, match=message):
         check_views(names, shape)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.tuples(st.integers(0, 3), *[st.integers(1, 4)] * 3), st.sampled_from(sorted(VIEWS)))
+def test_pixels_are_copied_whole(shape, name):
+    for dtype in (np.uint8, np.float32):
+        images = np.random.default_rng(0).integers(0, 256, shape).astype(dtype)
+        view = VIEWS[name](images)
+        found = contiguous(view)
+        assert found.flags.c_contiguous and found.dtype == dtype
+        np.testing.assert_array_equal(found, view)
+        np.testing.assert_array_equal(contiguous(view[..., ::-1]), view[..., ::-1])

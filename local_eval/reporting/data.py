@@ -45,7 +45,7 @@ class ReportData:
     answers (see `score_table.answers_of`); operations: shifted suite -> one tuple of names an image, in the suite's
     order; severities: suite that has them -> int64 (N,); manifest: the zip's; clean: A/clean/summary.json; dropped: the
     sheet of dropped pictures; logs: suite -> file -> last lines; ledger: the records of A/ledger.jsonl; sweeps: of
-    `sweeps.read_sweeps`.
+    `sweeps.read_sweeps`; adaptation: the zip's adaptation.json.
     """
 
     artifacts: Path
@@ -63,6 +63,7 @@ class ReportData:
     logs: dict[str, dict[str, str]]
     ledger: list[dict[str, Any]]
     sweeps: list[dict[str, Any]]
+    adaptation: dict[str, Any] | None = None
 
     @property
     def class_names(self) -> list[str]:
@@ -109,7 +110,15 @@ def load_report_data(artifacts: Path, path: Path, mend: str) -> ReportData:
         logs={suite: _logs(run.folder / "logs") for suite, run in judged.items()},
         ledger=read_records(artifacts / "ledger.jsonl")[0],
         sweeps=read_sweeps(artifacts / "sweeps"),
+        adaptation=_adaptation(artifacts, score),
     )
+
+
+def _adaptation(artifacts: Path, score: dict[str, Any]) -> dict[str, Any] | None:
+    path = artifacts / "judge" / score["sha256"][:8] / "adaptation.json"
+    mend = f"python -m local_eval.adaptation --artifacts {artifacts} --zip {artifacts / score['zip']}"
+    value = read_json(path, mend) if path.exists() else None
+    return value if value is not None and value.get("sha256") == score["sha256"] else None
 
 
 def _operations(artifacts: Path, suite: str, run: Judged) -> list[tuple[str, ...]]:

@@ -15,6 +15,7 @@ SECTIONS = {
     "forecast": "Forecast",
     "suites": "Suites and members",
     "gains": "TTA and ensemble",
+    "adaptation": "Adaptation",
     "classes": "Classes",
     "operations": "Shift operations",
     "calibration": "Calibration",
@@ -39,8 +40,9 @@ def render(data: ReportData) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"cell": _cell, "breakable": _breakable}
-    shown = {id: name for id, name in SECTIONS.items() if id != "sweeps" or data.sweeps}  # few contests have any
-    context = {"sections": list(shown.items()), "script": SORT_SCRIPT, "heat_css": heat_css()}
+    absent = {"sweeps": not data.sweeps, "adaptation": data.adaptation is None}  # few contests have any
+    sections = [(key, name) for key, name in SECTIONS.items() if not absent.get(key)]
+    context = {"sections": sections, "script": SORT_SCRIPT, "heat_css": heat_css()}
     return environment.get_template("report/page.html.j2").render(context | all_sections(data))
 
 

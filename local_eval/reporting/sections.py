@@ -7,6 +7,7 @@ import numpy as np
 
 from ..forecasting.scenarios import UNKNOWN
 from ..score import SHIFTED
+from .adaptation_section import adaptation_section
 from .calibration import calibration, reliability_figure
 from .confusion_figure import confusion_figure
 from .data import ReportData
@@ -43,6 +44,7 @@ def all_sections(data: ReportData) -> dict[str, Any]:
         **_ledger(data),
         **_suites(data),
         **_gains(data),
+        **adaptation_section(data.adaptation),
         **_classes(data, main_suite),
         **_operations(data),
         "calibration": _calibration(data, main_suite),

@@ -34,11 +34,13 @@ _LOG = logging.getLogger("submission.kit")
 
 @dataclass(frozen=True)
 class EngineFile:
-    """What engine.json tells: the engine, how many images one takes at a time, and the sha256 of model.tflite."""
+    """What engine.json tells: the engine, how many images one takes at a time, the sha256 of model.tflite, and how far
+    it may be from its probe."""
 
     engine: str = SAVEDMODEL
     batch_sizes: dict[str, int] = field(default_factory=dict)
     sha256: str = ""
+    probe_tolerance: float = PROBE_TOLERANCE
 
 
 class Member:
@@ -89,7 +91,7 @@ class Member:
         except _FAILURES as error:
             reason = f"the interpreter does not run here ({str(error).strip()[:300]})"
         else:
-            if difference <= PROBE_TOLERANCE:
+            if difference <= told.probe_tolerance:
                 return model
             reason = f"the interpreter differs by {difference:.2g} from what it gave when it was packaged"
         _LOG.warning("%s: %s; its SavedModel runs instead, only slower.", self.folder.name, reason)
@@ -108,7 +110,8 @@ def read_engine(folder: Path) -> EngineFile:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         batch_sizes = {name: int(size) for name, size in value["batch_sizes"].items()}
-        told = EngineFile(value["engine"], batch_sizes, value.get("sha256", ""))
+        tolerance = float(value.get("probe_tolerance", PROBE_TOLERANCE))
+        told = EngineFile(value["engine"], batch_sizes, value.get("sha256", ""), tolerance)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise KitError(f"expected engine and batch_sizes in {path}: {error!r}") from None
     if told.engine not in (TFLITE, SAVEDMODEL) or min(batch_sizes.values(), default=1) < 1:

@@ -26,6 +26,7 @@ from .image_input import ImageInput
 from .manifest import Manifest
 from .members import Members
 from .memory import free_bytes
+from .symmetry import contiguous
 from .tta import get_view
 
 _PENDING_BYTES = 64 << 20  # of passes that are not through; more of them take more sweeps
@@ -128,7 +129,7 @@ class Passes:
         """Write the weighted, tempered probabilities of each pass."""
         for v in dict.fromkeys(v for _, v in passes):
             started = self._clock()
-            view = np.ascontiguousarray(self._views[v](batch))
+            view = contiguous(self._views[v](batch))
             self._costs.record_view(v, len(batch), self._clock() - started)
             if view.shape != batch.shape or view.dtype != np.uint8:
                 raise KitError(

@@ -22,6 +22,7 @@ from .member import Member
 from .members import Members
 from .memory import free_bytes
 from .passes import Passes
+from .symmetry import contiguous
 from .tta import get_view
 
 _LOG = logging.getLogger("kit")  # warnings reach the platform's log without any setting
@@ -145,7 +146,7 @@ class Predictor:
         for batch in batches(images, self.image_shape, self.batch_size):
             table = np.zeros((*self.weights_mv.shape, len(batch), len(self.class_names)), np.float32)
             for v, make in enumerate(views):
-                view = np.ascontiguousarray(make(batch))  # once for all members
+                view = contiguous(make(batch))  # once for all members
                 for m in range(len(table)):
                     table[m, v] = self._members.get(m)(view)
             yield table
