@@ -31,9 +31,11 @@ pytestmark = pytest.mark.slow
 
 # two of these tests at a time must fit 24 GB: at its own batch size DenseNet201 alone takes 12
 BATCH = 8
-# at its own 512 px a pass of EfficientNetV2-L takes seconds an image, hundreds of times over
+# at its own 512 px a pass of EfficientNetV2-L takes seconds an image, hundreds of times over; two steps leave the
+# statistics of its batch norm so far off that its answers are 0 or 1 and rounding decides which: an average of the
+# weights (ema_epochs) has them computed anew
 SMALLER = {
-    "eleventh": ["batch_size=8", "image_size=96"],
+    "eleventh": ["batch_size=8", "image_size=96", "ema_epochs=1"],
     "first_place": ["batch_size=2", "image_size=96"],
     "moiana_convnext_base": ["batch_size=2", "image_size=96"],
 }
