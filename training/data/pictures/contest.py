@@ -154,14 +154,13 @@ def open_pictures(
     warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged tags: what matters is told by file
     fit: Labelled = []
     looks: list[Look] = []
-    everything = dict(zip((id(entry) for _, entry in labelled), (label for label, _ in labelled), strict=True))
-    for entry, result in _all(
-        lambda entry: _opened(shelf, entry, look), [entry for _, entry in labelled], "files looked at"
-    ):
+    files = [entry for _, entry in labelled]
+    looked = _all(lambda entry: _opened(shelf, entry, look), files, "files looked at")
+    for (label, entry), (_, result) in zip(labelled, looked, strict=True):
         if isinstance(result, UnfitError):
             problems.add(entry.shown, result.kind, result.detail)
         else:
-            fit.append((everything[id(entry)], entry))
+            fit.append((label, entry))
             looks.append(result)
     kept = _with_a_picture_each(shelf, fit, problems)
     labels = [label for place, (label, _) in enumerate(fit) if kept[place]]
@@ -204,7 +203,7 @@ def _opened(shelf: Shelf, entry: Entry, read: Callable[[Any], _Result]) -> _Resu
 
 
 def _all(work: Callable[[Entry], _Result], entries: Sequence[Entry], desc: str = "") -> Iterator[tuple[Entry, _Result]]:
-    """(file, result) of each file in order; two threads, since Pillow decodes without Python's lock."""
+    """(file, result) of each file in order; by threads, since Pillow decodes without Python's lock."""
     with (
         ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool,
         tqdm(total=len(entries), unit="file", desc=desc, disable=None if desc else True, leave=False) as bar,
