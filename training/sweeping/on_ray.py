@@ -31,7 +31,8 @@ from ..runs import Run
 from . import ray_cluster
 from .executor import Ended, Job
 from .local import PRELOAD, SPARE, THREADS
-from .node_job import PLACE, NodeEnd, NodeJob, Pace, run_on_node
+from .node_job import NodeEnd, NodeJob, Pace, run_on_node
+from .place import portable
 from .resources import Demands, Resources, parse_demands
 from .storage import DONE, Input, Storage, new_attempt
 
@@ -80,8 +81,8 @@ class RayExecutor:
         self.known: dict[str, str] = {}
         if storage is not None:
             self.inputs, self.known = tuple(storage.put_inputs(artifacts)), storage.latest()
-        told = json.dumps([(one.path, one.sha256) for one in self.inputs])
-        self.digest = hashlib.sha256(told.encode()).hexdigest()[:16]
+        contents = json.dumps([(one.path, one.sha256) for one in self.inputs])
+        self.digest = hashlib.sha256(contents.encode()).hexdigest()[:16]
 
     def recall(self, folder: Path) -> None:
         archive = self.known.pop(folder.name, "")
@@ -143,22 +144,21 @@ class RayExecutor:
         self.running[job.name] = (handle, job, call, resources)
 
     def _call(self, job: Job, resources: Resources) -> NodeJob:
-        is_run = job.log.parent.parent == self.artifacts / "runs"
-        name = job.log.parent.name if is_run else ""
+        name = job.log.parent.name if job.log.parent.parent == self.artifacts / "runs" else ""
         # for logs: a bar's line now and then, and no greetings of TensorFlow
         quiet = {"TQDM_MININTERVAL": "20", "PYTHONUNBUFFERED": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
         backend = {key: os.environ[key] for key in ("KERAS_BACKEND",) if key in os.environ}
-        travels = self.storage is not None
+        files_in = job.files_in if self.storage is not None else ()
         return NodeJob(
             name=job.name,
             module=job.module,
-            argv=tuple(self._portable(text) for text in job.argv),
-            log=self._portable(str(job.log)),
+            argv=tuple(portable(text, self.artifacts) for text in job.argv),
+            log=portable(str(job.log), self.artifacts),
             artifacts=str(self.artifacts.absolute()),
             environment={**dict.fromkeys(THREADS, str(int(resources.cpus))), **quiet, **backend},
             storage=self.storage.url if self.storage is not None else "",
-            files_in={self._portable(str(path)): path.read_text() for path in job.files_in} if travels else {},
-            files_out=tuple(self._portable(str(path)) for path in job.files_out),
+            files_in={portable(str(path), self.artifacts): path.read_text("utf-8") for path in files_in},
+            files_out=tuple(portable(str(path), self.artifacts) for path in job.files_out),
             inputs=self.inputs,
             inputs_digest=self.digest,
             run=name,
@@ -167,15 +167,6 @@ class RayExecutor:
             preload=self.preload,
             pace=self.pace,
         )
-
-    def _portable(self, text: str) -> str:
-        """A text with the artifacts folder replaced by a word for it."""
-        for place in (str(self.artifacts), str(self.artifacts.absolute())):
-            if text == place:
-                return PLACE
-            if text.startswith(place + os.sep):
-                return PLACE + text[len(place) :]
-        return text.replace(f'"{self.artifacts.absolute()}{os.sep}', f'"{PLACE}{os.sep}')  # in JSON
 
     def _bring(self, run: Run, attempt: str) -> None:
         """Bring what is here of a run to the storage, if it is further than what is there."""
