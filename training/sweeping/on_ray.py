@@ -33,12 +33,13 @@ from .executor import Ended, Job
 from .local import PRELOAD, SPARE, THREADS
 from .node_job import NodeEnd, NodeJob, Pace, run_on_node
 from .place import portable
-from .resources import Demands, Resources, parse_demands
+from .resources import Demands, Resources, of_node, parse_demands
 from .storage import DONE, Input, Storage, new_attempt
 
 PATIENCE_S = 30.0  # for nodes that come back, or come late
 LOOK_S = 2.0  # between two looks at the nodes
 CLOSE_S = 60.0
+MIRRORED = ".mirrored"  # in a run directory: its history is that of a node, without the weights
 
 
 class RayExecutor:
@@ -93,6 +94,7 @@ class RayExecutor:
         assert self.storage is not None
         with contextlib.suppress(LockedError), locked(folder):  # else another process of this machine fetches it
             self.storage.fetch_run(folder, archive)
+            (folder / MIRRORED).unlink(missing_ok=True)
 
     def has_slot(self) -> bool:
         if self.most is not None and len(self.running) >= self.most:
@@ -106,7 +108,7 @@ class RayExecutor:
             self.misfit_since = self.misfit_since or time.monotonic()
             if self.running or time.monotonic() < self.misfit_since + PATIENCE_S:
                 return False
-            largest = "; ".join(sorted({_told(node) for node in nodes})) or "no node at all"
+            largest = "; ".join(sorted({of_node(node).told() for node in nodes})) or "no node at all"
             raise KitError(
                 f"no node of the cluster has room for {job.name}: expected {wanted.told()}. Received: {largest}. "
                 "Change --ray, or add nodes; then run the same command: it goes on from here."
@@ -171,6 +173,8 @@ class RayExecutor:
     def _bring(self, run: Run, attempt: str) -> None:
         """Bring what is here of a run to the storage, if it is further than what is there."""
         assert self.storage is not None
+        if (run.path / MIRRORED).exists():  # the checkpoint of these epochs is there; what is here was brought before
+            return
         epochs, done = len(run.history()), run.is_done
         rank = DONE if done else f"{epochs:06d}"
         if (done or epochs) and rank > self.storage.latest_of(run.name).partition("-")[0]:
@@ -242,6 +246,7 @@ class RayExecutor:
                 told = self.storage.alive(call.run)
                 if told.get("attempt") == call.attempt:
                     lines = "".join(json.dumps(line) + "\n" for line in told["history"])
+                    (job.log.parent / MIRRORED).touch()
                     write_text(job.log.parent / "history.jsonl", lines)
 
     def stop(self, name: str) -> None:
@@ -256,11 +261,6 @@ class RayExecutor:
             with contextlib.suppress(KitError):
                 self.wait(1.0)
         ray.shutdown()
-
-
-def _told(node: dict[str, Any]) -> str:
-    found = Resources(node.get("CPU", 0.0), node.get("GPU", 0.0), round(node.get("memory", 0.0) / (1 << 30), 1))
-    return found.told()
 
 
 def make_executor(
