@@ -48,7 +48,7 @@ def convert(folder: Path, batch_size: int, precision: str = FLOAT32) -> bytes:
             converter = tf.lite.TFLiteConverter.from_concrete_functions([serve.get_concrete_function()], loaded)
             if precision != FLOAT32:
                 converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            # with them dense layers are FULLY_CONNECTED of version 12, which TensorFlow 2.15 does not run
+            # with scales by channel dense layers are FULLY_CONNECTED 12, which TensorFlow 2.15 does not run
             converter._experimental_disable_per_channel_quantization_for_dense_layers = precision == INT8
             if precision == FLOAT16:
                 converter.target_spec.supported_types = [tf.float16]
