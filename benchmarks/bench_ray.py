@@ -26,8 +26,9 @@ from training.runs import Run
 from training.sweeping.drive import Drive
 from training.sweeping.executor import Ended
 from training.sweeping.launcher import peak_bytes
-from training.sweeping.node_job import PLACE, NodeEnd, NodeJob
+from training.sweeping.node_job import NodeEnd, NodeJob
 from training.sweeping.on_ray import RayExecutor
+from training.sweeping.place import here
 from training.sweeping.resources import Demands
 from training.sweeping.source import Grid, Outcome, Work
 from training.sweeping.unit import Unit
@@ -42,7 +43,7 @@ def sleeping(job: NodeJob) -> NodeEnd:
 
     told = dict(text.split("=", 1) for text in job.argv if "=" in text)
     run = Run(Path(job.artifacts) / "runs" / job.run, {})
-    log = Path(job.log.replace(PLACE, job.artifacts))
+    log = Path(here(job.log, Path(job.artifacts)))
     start = log.stat().st_size if log.exists() else 0
     with locked(run.path):
         if run.is_done:

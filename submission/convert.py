@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from submission.kit.errors import KitError
-from submission.kit.precisions import FLOAT16, FLOAT32
+from submission.kit.precisions import FLOAT16, FLOAT32, INT8
 
 
 def convert(folder: Path, batch_size: int, precision: str = FLOAT32) -> bytes:
@@ -48,6 +48,8 @@ def convert(folder: Path, batch_size: int, precision: str = FLOAT32) -> bytes:
             converter = tf.lite.TFLiteConverter.from_concrete_functions([serve.get_concrete_function()], loaded)
             if precision != FLOAT32:
                 converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            # with scales by channel dense layers are FULLY_CONNECTED 12, which TensorFlow 2.15 does not run
+            converter._experimental_disable_per_channel_quantization_for_dense_layers = precision == INT8
             if precision == FLOAT16:
                 converter.target_spec.supported_types = [tf.float16]
             return converter.convert()

@@ -128,8 +128,11 @@ def test_a_zip_is_read_without_being_unpacked(tmp_path):
             "wrapped/a/../../../evil.png",
             "C:\\evil.png",
             "__MACOSX/a/._0.png",
+            "wrapped/.ipynb_checkpoints/0-checkpoint.png",
         ):
             archive.writestr(name, good)
+        archive.writestr("wrapped/__MACOSX/", "")
+        archive.writestr("wrapped\\d\\e\\", "")
         with pytest.warns(UserWarning, match="Duplicate name"):
             archive.writestr("wrapped/a/0.png", good)
         archive.writestr("wrapped/b/notes.txt", "x")

@@ -15,6 +15,7 @@ from PIL import Image
 from submission.kit.errors import KitError
 from submission.kit.image_set import open_image_set
 from training.data.__main__ import main
+from training.data.pictures.contest import PictureContest
 from training.data.pictures.decode import UnfitError, decode, look
 from training.data.pictures.problems import KINDS, Problems, told
 from training.data.resize import fitted, resized
@@ -48,6 +49,21 @@ def test_good_folders_come_through_bit_by_bit(tmp_path, capsys):
     assert capsys.readouterr().out.count("\n") == 1
     assert load(root) == 0
     assert "up to date" in capsys.readouterr().out
+
+
+def test_large_pictures_come_in_small_batches(tmp_path, monkeypatch):
+    root, sizes = write_classes(tmp_path / "set", ("b", "a"), count=4), []
+    monkeypatch.setattr("training.data.pictures.contest._BATCH_BYTES", 3 * SIDE * SIDE * 3 + 1)
+    real = PictureContest.batches
+
+    def batches(contest):
+        for images, labels in real(contest):
+            sizes.append(len(images))
+            yield images, labels
+
+    monkeypatch.setattr(PictureContest, "batches", batches)
+    assert load(root) == 0
+    assert sizes == [3, 3, 2] and len(data(root)) == 8
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,9 @@
 
 import hashlib
 import io
+import shutil
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -84,6 +86,9 @@ def test_bloodmnist_keeps_the_official_test_part_apart(published, tmp_path, caps
     assert load(tmp_path, "--set", "bloodmnist", "--pixels", "28", "--offline") == 0
     assert "up to date" in capsys.readouterr().out
     assert len(published.asked) == asked == 1
+    shutil.rmtree(tmp_path / "A/data/test")
+    assert load(tmp_path, "--set", "bloodmnist", "--pixels", "28", "--offline") == 0
+    assert len(open_image_set(tmp_path / "A/data/test", "")) == 9  # made again
 
 
 def test_bloodmnist_is_resized(published, tmp_path):
@@ -149,6 +154,18 @@ def test_pbc(running, tmp_path, monkeypatch, capsys):
     assert "data.mendeley.com" in (tmp_path / "A/data/LICENSE.txt").read_text(encoding="utf-8")
 
 
+def test_a_page_in_place_of_the_zip_does_not_stay_in_the_cache(running, tmp_path, monkeypatch):
+    running.content = b"<html>Too many requests.</html>"
+    monkeypatch.setattr(pbc, "FILE", RemoteFile("pbc.zip", running.url + "good/pbc", None))
+    with pytest.raises(KitError, match=r"expected pbc.zip, a zip. Received: .*by hand from https://data.mendeley.com"):
+        load(tmp_path, "--set", "pbc")
+    assert not (tmp_path / "cache/pbc.zip").exists()
+    (tmp_path / "own.zip").write_bytes(running.content)
+    with pytest.raises(KitError, match="own.zip, which is not one"):
+        load(tmp_path, "--set", "pbc", "--from", str(tmp_path / "own.zip"))
+    assert (tmp_path / "own.zip").exists()  # the user's
+
+
 def test_digits(tmp_path, capsys):
     from sklearn.datasets import load_digits
 
@@ -181,6 +198,11 @@ def test_paths_may_hold_equal_signs():
     assert str(parse_set("folder=a=b/c")) == "folder=a=b/c"
 
 
+def test_a_home_folder_is_found():
+    """Shells replace ~ after a space, or after the first equal sign at the most."""
+    assert parse_set("folder=~/cells").path == Path.home() / "cells"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -192,6 +214,9 @@ def test_paths_may_hold_equal_signs():
         (["--set", "digits", "--data", "x.npz"], "expected one of --set and --data"),
         (["--set", "bloodmnist", "--pixels", "96"], r"published at 28, 64, 128, 224 pixels. Received: --pixels 96"),
         (["--set", "digits", "--images", "3"], "Received: --images 3"),
+        (["--set", "digits", "--images", "0"], "Received: --images 0"),
+        (["--set", "digits", "--seed", "0"], "Received: --seed"),
+        (["--set", "bloodmnist", "--pixels", "0"], "Received: --pixels 0"),
         (["--set", "bloodmnist", "--offline", "--cache", "/nowhere/x"], "expected /nowhere/x/bloodmnist_128.npz"),
     ],
 )

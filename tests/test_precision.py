@@ -10,6 +10,7 @@ import tiny_ensemble as tiny
 
 from submission.change import change_table, change_under_shift
 from submission.check_runtimes import Outcome, find_failures
+from submission.convert import convert
 from submission.cost import measure_run
 from submission.export import export_ensemble
 from submission.export_net import export_net
@@ -176,3 +177,14 @@ def test_runtimes_may_differ_by_what_the_zip_vouches_for():
     assert len(find_failures(outcomes, 1e-4)) == 4  # of each: probabilities and labels
     other[:6] = 1
     assert len(find_failures([outcome("a", labels), outcome("b", other)], 1e-4, 0.95)) == 2
+
+
+def test_the_interpreter_of_older_platforms_knows_the_operations(tmp_path):
+    """TensorFlow 2.15 has FULLY_CONNECTED up to version 11; 12 came with scales by channel."""
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    export_net(tiny.tiny_net(0), tmp_path, tiny.SHAPE)
+    model = schema.Model.GetRootAs(convert(tmp_path, 4, "int8"), 0)
+    codes = [model.OperatorCodes(n) for n in range(model.OperatorCodesLength())]
+    versions = {code.BuiltinCode(): code.Version() for code in codes}
+    assert 1 < versions[schema.BuiltinOperator.FULLY_CONNECTED] < 12  # 1 would be float32

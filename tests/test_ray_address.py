@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 pytest.importorskip("ray", reason="needs requirements-ray.txt")
+pytest.importorskip("grpc", reason="needs requirements-ray.txt")
 
 from submission.kit.errors import KitError
 from training.sweep import main as sweep

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("ray", reason="needs requirements-ray.txt")
+pytest.importorskip("grpc", reason="needs requirements-ray.txt")
 pytest.importorskip("fsspec", reason="needs requirements-ray.txt")
 
 import ray

@@ -7,6 +7,7 @@ import time
 import pytest
 
 pytest.importorskip("ray", reason="needs requirements-ray.txt")
+pytest.importorskip("grpc", reason="needs requirements-ray.txt")
 pytest.importorskip("fsspec", reason="needs requirements-ray.txt")
 
 import numpy as np

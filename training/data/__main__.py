@@ -8,7 +8,7 @@ from submission.kit.console import run_main
 from submission.kit.errors import KitError
 
 from .folder import holds, write_data_folder
-from .open_set import Options, known_meta, open_set
+from .open_set import Options, known_contents, open_set
 from .sets import OPTIONS, Wanted, check_options, parse_set
 
 
@@ -21,15 +21,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise KitError(f"expected --artifacts to be a folder. Received: {place}, a file. Give another.")
     folder = artifacts / "data"
     wanted = _wanted(args)
-    given = {name: value for name, value in vars(args).items() if name in OPTIONS and value not in (None, False, [])}
+    given = {  # 0 is a value, though equal to False
+        name: value
+        for name, value in vars(args).items()
+        if name in OPTIONS and value is not None and value is not False and value != []
+    }
     check_options(wanted, set(given))
     if "class_names" in given:
         given["class_names"] = [name.strip() for name in args.class_names.split(",")]
     options = Options(**{**given, "mirror": tuple(args.mirror)})
     origin = f"synthetic, seed {options.seed or 0}" if wanted.name == "synthetic" else args.data or str(wanted)
 
-    known = known_meta(wanted, options)
-    if known is not None and (folder / "LICENSE.txt").is_file() and holds(folder, known):
+    known = known_contents(wanted, options)
+    if known is not None and holds(folder, *known):
         print(f"{folder} is up to date ({origin})")
         return 0
     source = open_set(wanted, options)

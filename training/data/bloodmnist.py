@@ -1,7 +1,7 @@
 """BloodMNIST of MedMNIST v2: 17,092 blood cells of eight types at 28, 64, 128 or 224 pixels, in three official parts.
 
-Addresses, MD5 sums, sizes of the parts and names are those of the published package (medmnist/info.py, record 10519652
-of Zenodo).
+Addresses, MD5 sums and names (the longest cut short) are those of the published package (medmnist/info.py of version 3,
+record 10519652 of Zenodo).
 """
 
 import hashlib

@@ -1,5 +1,6 @@
 """A data set by its name, opened: read, drawn or downloaded."""
 
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,11 +39,14 @@ class Options:
     from_file: str | None = None
 
 
-def known_meta(wanted: Wanted, options: Options) -> dict[str, Any] | None:
-    """The meta of a set where that is known without its file, so that nothing is downloaded to find it unchanged."""
+def known_contents(wanted: Wanted, options: Options) -> tuple[dict[str, Any], tuple[str, ...]] | None:
+    """Meta, and the files beside the images, of a set of which both are known without its file.
+
+    So nothing is downloaded to find it unchanged.
+    """
     if wanted.name != "bloodmnist":
         return None
-    return bloodmnist.meta_of(*_sides(options))
+    return bloodmnist.meta_of(*_sides(options)), bloodmnist.BloodMnist.beside
 
 
 def open_set(wanted: Wanted, options: Options) -> Source:
@@ -87,6 +91,13 @@ def _bloodmnist(wanted: Wanted, options: Options) -> Source:
 
 def _pbc(wanted: Wanted, options: Options) -> Source:
     path = _fetched(pbc.FILE, options)
+    if not zipfile.is_zipfile(path):  # a server's page of excuses, most likely: without a checksum it looks whole
+        if options.from_file is None:
+            path.unlink()  # else it would be taken from the cache for ever
+        raise KitError(
+            f"expected {pbc.FILE.name}, a zip. Received: {path}, which is not one. Try again, or download it by hand "
+            f"from {pbc.LICENCE.home} and give `--from FILE`."
+        )
     crop = pbc.CROP if options.crop is None else options.crop
     size = pbc.SIZE if options.size is None else options.size
     shelf, problems = open_shelf(path), Problems()

@@ -8,8 +8,8 @@ FILE = RemoteFile(
     "https://data.mendeley.com/public-files/datasets/snkd93bnjr/files/2fc38728-2ae7-4a62-a857-032af82334c3/file_downloaded",
     None,
 )
-"""Mendeley Data, doi 10.17632/snkd93bnjr.1, version 1. Its page publishes no checksum that could be quoted here; each
-image is checked by the zip's own, and their number by `IMAGES`."""
+"""Mendeley Data, doi 10.17632/snkd93bnjr.1, version 1. Its page shows no checksum; each image is checked by the zip's
+own, and their number by `IMAGES`."""
 
 IMAGES = 17092
 """One hidden file among them, .DS_169665.jpg, is none of these."""

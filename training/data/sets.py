@@ -53,7 +53,7 @@ def parse_set(text: str) -> Wanted:
         raise KitError(f"the set {name} has no path. Received: {text!r}. Give `--set {name}`.")
     if name in WITH_PATH and not path:
         raise KitError(f"expected a path for the set {name}. Received: {text!r}. Give `--set {name}=PATH`.")
-    return Wanted(name, Path(path) if equals else None)
+    return Wanted(name, Path(path).expanduser() if equals else None)  # shells know ~ after one = only
 
 
 def check_options(wanted: Wanted, given: set[str]) -> None:

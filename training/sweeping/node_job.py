@@ -23,9 +23,9 @@ from ..run_lock import is_locked
 from ..runs import Run
 from .executor import Ended, Job
 from .launcher import GRACE_S, FreshLauncher, Launcher, WarmLauncher
+from .place import here
 from .storage import Input, Storage
 
-PLACE = "<artifacts>"  # in texts that travel: the artifacts folder of whoever reads it
 FOLDER = "SWEEP_FOLDER"  # variable of a node: where its copies lie
 LEAST_FREE_BYTES = 200 << 20
 
@@ -43,10 +43,10 @@ class Pace:
 class NodeJob:
     """A job as it travels.
 
-    artifacts: the folder there, where all machines share it; storage: else its URL; argv, log and the keys of files_in:
-    with `PLACE`; files_in: small files that it reads; files_out: such that it writes; inputs: what is trained on;
-    run: name of the run that it trains, or ""; attempt: this beginning of it; ended: attempts at it that have ended for
-    certain; preload: modules to load once for all jobs, none for a new interpreter each.
+    artifacts: the folder there, where all machines share it; storage: else its URL; argv, log, files_out and the keys
+    of files_in: as of `place.portable`; files_in: small files that it reads; files_out: such that it writes; inputs:
+    what is trained on; run: name of the run that it trains, or ""; attempt: this beginning of it; ended: attempts at it
+    that have ended for certain; preload: modules to load once for all jobs, none for a new interpreter each.
     """
 
     name: str
@@ -102,7 +102,7 @@ class _OnNode:
         if self.storage is not None:
             self.artifacts = node_folder() / job.inputs_digest
         self.folder = self.artifacts / "runs" / job.run
-        self.beats, self.beaten = 0, 0.0
+        self.beats, self.beaten, self.lost_since = 0, 0.0, 0.0
         self.synced, self.lines = time.monotonic(), 0
         self.is_taken_over = False  # another attempt has begun, since this one was believed dead
 
@@ -117,8 +117,8 @@ class _OnNode:
                 self.storage.fetch_run(self.folder, archive)
         for path, text in job.files_in.items():
             if self.storage is not None:
-                write_text(self._here(path), text)
-        log = Path(self._here(job.log))
+                write_text(here(path, self.artifacts), text)
+        log = Path(here(job.log, self.artifacts))
         log.parent.mkdir(parents=True, exist_ok=True)
         start = log.stat().st_size if log.exists() else 0
         ended = self._work_off(log)
@@ -130,9 +130,9 @@ class _OnNode:
         if self.storage is None:
             return NodeEnd(ended)
         if not job.run:
-            files = {path: Path(self._here(path)) for path in job.files_out}
-            texts = {path: file.read_text() for path, file in files.items() if file.exists()}
-            return NodeEnd(ended, log=log.read_text(errors="replace"), files_out=texts)
+            files = {path: Path(here(path, self.artifacts)) for path in job.files_out}
+            texts = {path: file.read_text("utf-8") for path, file in files.items() if file.exists()}
+            return NodeEnd(ended, log=log.read_text("utf-8", "replace"), files_out=texts)
         self._look()
         if self.is_taken_over:
             return NodeEnd(ended, held=True)
@@ -143,24 +143,40 @@ class _OnNode:
 
     def _work_off(self, log: Path) -> Ended:
         job, launcher = self.job, _launcher(self.job)
-        argv = [self._here(text) for text in job.argv]
+        argv = [here(text, self.artifacts) for text in job.argv]
         environment = job.environment | {
             name: os.environ[name] for name in ("CUDA_VISIBLE_DEVICES",) if name in os.environ
         }
         launcher.start(Job(job.name, job.module, argv, log, ""), [], environment)
-        asked = 0.0
+        try:
+            return self._wait(launcher)
+        except BaseException:
+            _end(launcher, job.name)
+            raise
+
+    def _wait(self, launcher: Launcher) -> Ended:
+        job, asked = self.job, 0.0
         while True:
             for ended in launcher.wait(min(0.2, job.pace.beat_s)):
                 return ended
-            if self._beat_is_due():
-                self._look()
+            self._keep_in_touch()
             if not asked and (self.is_stopped() or self.is_taken_over):
                 launcher.signal(job.name, signal.SIGTERM)
                 asked = time.monotonic()
             elif asked and time.monotonic() > asked + GRACE_S:
                 launcher.signal(job.name, signal.SIGKILL)
+
+    def _keep_in_touch(self) -> None:
+        """With the storage; out of reach it stops nothing, unless for so long that the run is taken for dead."""
+        try:
+            if self._beat_is_due():
+                self._look()
             self._beat()
             self._sync()
+        except KitError:
+            self.lost_since = self.lost_since or time.monotonic()
+            if time.monotonic() > self.lost_since + self.job.pace.lease_s:
+                raise
 
     def _check_place(self) -> None:
         if self.storage is None:
@@ -216,6 +232,7 @@ class _OnNode:
             return
         self.beats, self.beaten = self.beats + 1, time.monotonic()
         self.storage.beat(self.job.run, self.job.attempt, self.beats, Run(self.folder, {}).history())
+        self.lost_since = 0.0
 
     def _sync(self) -> None:
         """Bring the run away now and then, so that another node can go on with it."""
@@ -223,19 +240,16 @@ class _OnNode:
             return
         if time.monotonic() < self.synced + self.job.pace.sync_s:
             return
+        self.synced = time.monotonic()
         lines = len(Run(self.folder, {}).history())
         if lines > self.lines:
             self._put_run()
             self.lines = lines
-        self.synced = time.monotonic()
 
     def _put_run(self) -> str:
         assert self.storage is not None
         run = Run(self.folder, {})
         return self.storage.put_run(self.folder, self.job.attempt, run.is_done, len(run.history()))
-
-    def _here(self, text: str) -> str:
-        return text.replace(PLACE, str(self.artifacts))
 
 
 def node_folder() -> Path:
@@ -254,6 +268,15 @@ def _launcher(job: NodeJob) -> Launcher:
     if not isinstance(found, WarmLauncher) or found.process.poll() is not None:
         found = _launchers[job.preload] = WarmLauncher(list(job.preload), job.environment)
     return found
+
+
+def _end(launcher: Launcher, name: str) -> None:
+    """End a job whose watch has failed: the worker's next one must not meet it."""
+    with contextlib.suppress(KitError):  # the launcher has ended, and its jobs with it
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            launcher.signal(name, number)
+            if launcher.wait(GRACE_S):
+                return
 
 
 @contextlib.contextmanager

@@ -31,13 +31,15 @@ from ..runs import Run
 from . import ray_cluster
 from .executor import Ended, Job
 from .local import PRELOAD, SPARE, THREADS
-from .node_job import PLACE, NodeEnd, NodeJob, Pace, run_on_node
-from .resources import Demands, Resources, parse_demands
+from .node_job import NodeEnd, NodeJob, Pace, run_on_node
+from .place import portable
+from .resources import Demands, Resources, of_node, parse_demands
 from .storage import DONE, Input, Storage, new_attempt
 
 PATIENCE_S = 30.0  # for nodes that come back, or come late
 LOOK_S = 2.0  # between two looks at the nodes
 CLOSE_S = 60.0
+MIRRORED = ".mirrored"  # in a run directory: its history is that of a node, without the weights
 
 
 class RayExecutor:
@@ -80,8 +82,8 @@ class RayExecutor:
         self.known: dict[str, str] = {}
         if storage is not None:
             self.inputs, self.known = tuple(storage.put_inputs(artifacts)), storage.latest()
-        told = json.dumps([(one.path, one.sha256) for one in self.inputs])
-        self.digest = hashlib.sha256(told.encode()).hexdigest()[:16]
+        contents = json.dumps([(one.path, one.sha256) for one in self.inputs])
+        self.digest = hashlib.sha256(contents.encode()).hexdigest()[:16]
 
     def recall(self, folder: Path) -> None:
         archive = self.known.pop(folder.name, "")
@@ -92,6 +94,7 @@ class RayExecutor:
         assert self.storage is not None
         with contextlib.suppress(LockedError), locked(folder):  # else another process of this machine fetches it
             self.storage.fetch_run(folder, archive)
+            (folder / MIRRORED).unlink(missing_ok=True)
 
     def has_slot(self) -> bool:
         if self.most is not None and len(self.running) >= self.most:
@@ -105,7 +108,7 @@ class RayExecutor:
             self.misfit_since = self.misfit_since or time.monotonic()
             if self.running or time.monotonic() < self.misfit_since + PATIENCE_S:
                 return False
-            largest = "; ".join(sorted({_told(node) for node in nodes})) or "no node at all"
+            largest = "; ".join(sorted({of_node(node).told() for node in nodes})) or "no node at all"
             raise KitError(
                 f"no node of the cluster has room for {job.name}: expected {wanted.told()}. Received: {largest}. "
                 "Change --ray, or add nodes; then run the same command: it goes on from here."
@@ -143,22 +146,21 @@ class RayExecutor:
         self.running[job.name] = (handle, job, call, resources)
 
     def _call(self, job: Job, resources: Resources) -> NodeJob:
-        is_run = job.log.parent.parent == self.artifacts / "runs"
-        name = job.log.parent.name if is_run else ""
+        name = job.log.parent.name if job.log.parent.parent == self.artifacts / "runs" else ""
         # for logs: a bar's line now and then, and no greetings of TensorFlow
         quiet = {"TQDM_MININTERVAL": "20", "PYTHONUNBUFFERED": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
         backend = {key: os.environ[key] for key in ("KERAS_BACKEND",) if key in os.environ}
-        travels = self.storage is not None
+        files_in = job.files_in if self.storage is not None else ()
         return NodeJob(
             name=job.name,
             module=job.module,
-            argv=tuple(self._portable(text) for text in job.argv),
-            log=self._portable(str(job.log)),
+            argv=tuple(portable(text, self.artifacts) for text in job.argv),
+            log=portable(str(job.log), self.artifacts),
             artifacts=str(self.artifacts.absolute()),
             environment={**dict.fromkeys(THREADS, str(int(resources.cpus))), **quiet, **backend},
             storage=self.storage.url if self.storage is not None else "",
-            files_in={self._portable(str(path)): path.read_text() for path in job.files_in} if travels else {},
-            files_out=tuple(self._portable(str(path)) for path in job.files_out),
+            files_in={portable(str(path), self.artifacts): path.read_text("utf-8") for path in files_in},
+            files_out=tuple(portable(str(path), self.artifacts) for path in job.files_out),
             inputs=self.inputs,
             inputs_digest=self.digest,
             run=name,
@@ -168,18 +170,11 @@ class RayExecutor:
             pace=self.pace,
         )
 
-    def _portable(self, text: str) -> str:
-        """A text with the artifacts folder replaced by a word for it."""
-        for place in (str(self.artifacts), str(self.artifacts.absolute())):
-            if text == place:
-                return PLACE
-            if text.startswith(place + os.sep):
-                return PLACE + text[len(place) :]
-        return text.replace(f'"{self.artifacts.absolute()}{os.sep}', f'"{PLACE}{os.sep}')  # in JSON
-
     def _bring(self, run: Run, attempt: str) -> None:
         """Bring what is here of a run to the storage, if it is further than what is there."""
         assert self.storage is not None
+        if (run.path / MIRRORED).exists():  # the checkpoint of these epochs is there; what is here was brought before
+            return
         epochs, done = len(run.history()), run.is_done
         rank = DONE if done else f"{epochs:06d}"
         if (done or epochs) and rank > self.storage.latest_of(run.name).partition("-")[0]:
@@ -251,6 +246,7 @@ class RayExecutor:
                 told = self.storage.alive(call.run)
                 if told.get("attempt") == call.attempt:
                     lines = "".join(json.dumps(line) + "\n" for line in told["history"])
+                    (job.log.parent / MIRRORED).touch()
                     write_text(job.log.parent / "history.jsonl", lines)
 
     def stop(self, name: str) -> None:
@@ -265,11 +261,6 @@ class RayExecutor:
             with contextlib.suppress(KitError):
                 self.wait(1.0)
         ray.shutdown()
-
-
-def _told(node: dict[str, Any]) -> str:
-    found = Resources(node.get("CPU", 0.0), node.get("GPU", 0.0), round(node.get("memory", 0.0) / (1 << 30), 1))
-    return found.told()
 
 
 def make_executor(

@@ -43,6 +43,11 @@ class Resources:
         return f"{CPUS}={self.cpus:g} {GPUS}={self.gpus:g} {MEMORY}={self.mem_gb:g}"
 
 
+def of_node(node: Mapping[str, float]) -> Resources:
+    """All that a node has, by Ray's names; memory to a tenth of a gigabyte."""
+    return Resources(node.get("CPU", 0.0), node.get("GPU", 0.0), round(node.get("memory", 0.0) / (1 << 30), 1))
+
+
 @dataclass(frozen=True)
 class Demands:
     """What was asked for: by name, and by (recipe, name), which goes before."""

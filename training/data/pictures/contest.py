@@ -26,7 +26,7 @@ from .shelf import Entry, Shelf, fingerprint
 USUAL_SIDE = 96
 """Where most pictures are of other sizes each."""
 
-_BATCH = 64
+_BATCH, _BATCH_BYTES = 64, 1 << 25  # of photographs, half a gigabyte would not be unusual
 _Result = TypeVar("_Result")
 
 
@@ -80,6 +80,7 @@ class PictureContest:
             KitError: problems where they are forbidden, or a class of which no picture could be decoded.
         """
         height, width, channels = self.image_shape
+        most = max(1, min(_BATCH, _BATCH_BYTES // (height * width * channels)))
 
         def decoded(entry: Entry) -> tuple[np.ndarray, list[str]] | UnfitError:
             return _opened(self.shelf, entry, lambda file: decode(file, channels, (height, width), self.wishes.crop))
@@ -87,7 +88,7 @@ class PictureContest:
         images: list[np.ndarray] = []
         labels: list[int] = []
         met: Counter[int] = Counter()
-        for place, (entry, result) in enumerate(_all(decoded, self.entries)):
+        for place, (entry, result) in enumerate(_all(decoded, self.entries, most)):
             if isinstance(result, UnfitError):
                 self.problems.add(entry.shown, result.kind, result.detail)
             else:
@@ -95,7 +96,7 @@ class PictureContest:
                     self.problems.add(entry.shown, kind)
                 images.append(result[0])
                 labels.append(int(self.labels[place]))
-            if len(images) == _BATCH:
+            if len(images) == most:
                 met.update(labels)
                 yield np.stack(images), np.array(labels, np.int64)
                 images, labels = [], []
@@ -154,14 +155,13 @@ def open_pictures(
     warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged tags: what matters is told by file
     fit: Labelled = []
     looks: list[Look] = []
-    everything = dict(zip((id(entry) for _, entry in labelled), (label for label, _ in labelled), strict=True))
-    for entry, result in _all(
-        lambda entry: _opened(shelf, entry, look), [entry for _, entry in labelled], "files looked at"
-    ):
+    files = [entry for _, entry in labelled]
+    looked = _all(lambda entry: _opened(shelf, entry, look), files, _BATCH, "files looked at")
+    for (label, entry), (_, result) in zip(labelled, looked, strict=True):
         if isinstance(result, UnfitError):
             problems.add(entry.shown, result.kind, result.detail)
         else:
-            fit.append((everything[id(entry)], entry))
+            fit.append((label, entry))
             looks.append(result)
     kept = _with_a_picture_each(shelf, fit, problems)
     labels = [label for place, (label, _) in enumerate(fit) if kept[place]]
@@ -203,14 +203,16 @@ def _opened(shelf: Shelf, entry: Entry, read: Callable[[Any], _Result]) -> _Resu
         return UnfitError("unreadable", error.strerror or str(error))
 
 
-def _all(work: Callable[[Entry], _Result], entries: Sequence[Entry], desc: str = "") -> Iterator[tuple[Entry, _Result]]:
-    """(file, result) of each file in order; two threads, since Pillow decodes without Python's lock."""
+def _all(
+    work: Callable[[Entry], _Result], entries: Sequence[Entry], most: int, desc: str = ""
+) -> Iterator[tuple[Entry, _Result]]:
+    """(file, result) of each file in order, so many at once; by threads, since Pillow decodes without Python's lock."""
     with (
         ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool,
         tqdm(total=len(entries), unit="file", desc=desc, disable=None if desc else True, leave=False) as bar,
     ):
-        for start in range(0, len(entries), _BATCH):
-            part = entries[start : start + _BATCH]
+        for start in range(0, len(entries), most):
+            part = entries[start : start + most]
             yield from zip(part, pool.map(work, part), strict=True)
             bar.update(len(part))
 

@@ -148,7 +148,7 @@ def _has_16_bits(picture: Image.Image) -> bool:
 
 
 def _to_8_bits(picture: Image.Image) -> Image.Image:
-    values = np.asarray(picture).astype(np.int64)
+    values = np.asarray(picture).astype(np.int32)  # all that Pillow's mode I holds
     low, high = int(values.min()), int(values.max())
     if low < 0 or high > 65535:
         raise UnfitError("unreadable", f"values from {low} to {high}, not of 16 bits")

@@ -83,7 +83,7 @@ class FolderShelf:
                 problems.add(shown, "link" if member.is_symlink() else "unreadable", error.strerror or "")
                 continue
             if stat.S_ISDIR(status.st_mode):
-                if member.name.startswith(".") or member.name == "__MACOSX":
+                if is_passed_over(member.name):
                     continue
                 if _identity(status) in seen:
                     problems.add(shown, "link", "leads to a folder that is read already")
@@ -112,15 +112,15 @@ class ZipShelf:
         """Image files by their ending, sorted by path; what else is in it is noted."""
         found: dict[tuple[str, ...], Entry] = {}
         for info in self._archive.infolist():
-            if info.is_dir():
-                self.folders.append(PurePosixPath(info.filename).parts)
-                continue
             name = info.filename.replace("\\", "/")
             parts = PurePosixPath(name).parts
-            if not parts or name.startswith("/") or ".." in parts or (len(parts[0]) > 1 and parts[0][1] == ":"):
-                problems.add(told(name), "outside")
-            elif "__MACOSX" in parts:
+            is_folder = name.endswith("/")
+            if any(map(is_passed_over, parts if is_folder else parts[:-1])):
                 continue
+            if is_folder:
+                self.folders.append(parts)
+            elif not parts or name.startswith("/") or ".." in parts or (len(parts[0]) > 1 and parts[0][1] == ":"):
+                problems.add(told(name), "outside")
             elif is_wanted(parts, problems):
                 if parts in found:
                     problems.add(told(name), "duplicate")
@@ -155,6 +155,11 @@ def open_shelf(path: Path) -> FolderShelf | ZipShelf:
     if not path.exists():
         raise KitError(f"expected a folder (or zip) of class folders. Received: {path}, which does not exist.")
     return ZipShelf(path)
+
+
+def is_passed_over(folder: str) -> bool:
+    """Whether a folder is by its name none of the user's: a program's own, such as .git or .ipynb_checkpoints."""
+    return folder == "__MACOSX" or (folder.startswith(".") and folder != "..")
 
 
 def is_wanted(parts: tuple[str, ...], problems: Problems) -> bool:

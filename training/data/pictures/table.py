@@ -122,14 +122,12 @@ def _others(root: Path, labelled: dict[str, tuple[str, Entry]]) -> dict[str, Ent
     """Image files that no row names, by their real path; looked for below the folder that holds all that are named."""
     below = os.path.realpath(root)
     named = [Path(entry.place).absolute().parent for _, entry in labelled.values()]
-    if not named:
-        common = below
-    else:
-        try:
-            common = os.path.commonpath(named)
-        except ValueError:  # other drives
-            return {}
-    if os.path.commonpath([below, os.path.realpath(common)]) != below:
+    try:
+        common = os.path.commonpath(named) if named else below
+        is_near = os.path.commonpath([below, os.path.realpath(common)]) == below
+    except ValueError:  # on other drives
+        is_near = False
+    if not is_near:
         return {}  # far from the table: whose files these are, nobody knows
     start = Path(os.path.relpath(os.path.realpath(common), below)).parts
     found = FolderShelf(Path(common)).entries(Problems())
