@@ -92,7 +92,7 @@ $(foreach name,SET DATA ARTIFACTS CURDIR ZIP WITH UNLABELLED,$(eval $(call NO_SP
 $(foreach member,$(MEMBERS),$(if $(word 3,$(subst :, ,$(member))),,$(error expected members as recipe:fold:seed. Received: $(member))))
 
 A := $(ARTIFACTS)
-SETTINGS_data := $(if $(DATA),$(abspath $(DATA)),$(if $(filter-out synthetic,$(SET)),$(SET_NAME) $(abspath $(SET_PATH)),synthetic $(SEED)))$(if $(PIXELS)$(SIZE)$(CROP)$(STRICT), as $(PIXELS) $(SIZE) $(CROP) $(STRICT))
+SETTINGS_data := $(if $(DATA),$(abspath $(DATA)),$(if $(filter-out synthetic,$(SET)),$(SET_NAME) $(abspath $(SET_PATH)),synthetic $(SEED)))$(if $(PIXELS)$(SIZE)$(CROP)$(STRICT)$(DATA_FLAGS), as $(PIXELS) $(SIZE) $(CROP) $(STRICT) $(DATA_FLAGS))
 SETTINGS_clean := $(DROP) $(EMBED)
 SETTINGS_split := $(FOLDS) $(HOLDOUT) $(SEED)
 SETTINGS_train := $(FIELDS) $(LIMIT) $(BUDGET) $(KERAS_BACKEND)

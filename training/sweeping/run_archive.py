@@ -7,6 +7,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from submission.kit.errors import KitError
 
@@ -18,6 +19,8 @@ STATE = "state.txt"
 # of one machine; as large as the data, and made again from the seed
 LEFT_OUT = (LOCK, FEATURES, SYNTHETIC, SYNTHETIC_FEATURES)
 _TRIES = 20
+# Python 3.10 and 3.11 have it in their later versions only
+_FILTER: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 
 
 @contextlib.contextmanager
@@ -69,7 +72,7 @@ def unpack(archive: Path, folder: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=".unpacked", dir=folder) as scratch:
         try:
             with tarfile.open(archive) as file:
-                file.extractall(scratch, filter="data")
+                file.extractall(scratch, **_FILTER)
         except tarfile.TarError as error:
             raise KitError(f"{archive} is no archive of a run ({error}). Remove it and run the same command.") from None
         for path in sorted(Path(scratch).iterdir(), key=lambda path: path.name == STATE):
