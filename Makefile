@@ -135,13 +135,15 @@ submission: report ## the whole way: data to a scored zip (DATA=training_set.npz
 	@echo; $(RUN) local_eval.score --artifacts $(A) --profile $(PROFILE) $(SCORED)
 	@echo "next: look at $(A)/report/report.html, then upload the zip on the contest's page; to judge any other zip: make score ZIP=FILE.zip$(if $(DATA), DATA=$(DATA))$(if $(SET), SET=$(SET))$(if $(PIXELS), PIXELS=$(PIXELS))$(if $(SIZE), SIZE=$(SIZE))$(if $(CROP), CROP=$(CROP))"
 
-# the files that a set is made of; a folder's classes, whose times change with the files in them
-DATA_FILES = $(wildcard $(DATA)) $(wildcard $(SET_PATH)) $(if $(filter folder=%,$(SET)),$(wildcard $(SET_PATH)/*/))
+# the file or folder that a set is made of
+DATA_FILES = $(wildcard $(DATA)) $(wildcard $(SET_PATH))
+# a class folder's time changes with the files in it; not by name, for names of classes have spaces
+DATA_CHANGED = $(if $(filter folder=%,$(SET)),$(shell find -L '$(SET_PATH)' -maxdepth 1 -type d -newer '$(A)/data/meta.json' 2>/dev/null | head -n 1))
 DATA_MISSING = $(foreach path,$(DATA) $(SET_PATH),$(if $(wildcard $(path)),,missing))
 LOAD = $(if $(DATA),--data '$(DATA)',$(if $(filter-out synthetic,$(SET)),--set '$(SET)',--seed $(SEED))) \
 	$(if $(PIXELS),--pixels $(PIXELS)) $(if $(SIZE),--size $(SIZE)) $(if $(CROP),--crop $(CROP)) $(if $(STRICT),--strict) $(DATA_FLAGS)
 data: $(A)/data/meta.json ## draw the embedded contest, or load SET=bloodmnist|pbc|folder=DIR|csv=FILE|an2dl-npz=FILE|digits (SIZE, CROP, PIXELS, STRICT=1) or DATA=training_set.npz
-$(A)/data/meta.json: $(A)/.settings/data $(DATA_FILES)$(if $(DATA_MISSING), FORCE) | $(READY)
+$(A)/data/meta.json: $(A)/.settings/data $(DATA_FILES)$(if $(DATA_MISSING)$(DATA_CHANGED), FORCE) | $(READY)
 	@$(RUN) training.data --artifacts $(A) $(LOAD)
 	@touch $@
 

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -159,6 +160,24 @@ def test_each_set_has_a_folder_that_every_step_finds(settings, folder, options):
         (f"training.{step}", f"artifacts/{folder}") for step in ("data", "clean", "split")
     ]
     assert steps[0][2].split() == options.split()
+
+
+def test_class_folders_of_any_name_and_what_is_new_in_them(tmp_path):
+    """Folders named as classes are, with spaces and worse, and a later file in one of them."""
+    folder = tmp_path / "cells"
+    classes = [folder / name for name in ("immature granulocytes", "100% sure: (a)'s $x")]
+    for one in classes:
+        one.mkdir(parents=True)
+    settings = [f"SET=folder={folder}", f"ARTIFACTS={tmp_path / 'A'}", "data"]
+    loads = "-m training.data"
+    assert loads in make("-n", *settings).stdout
+    meta = tmp_path / "A" / "data" / "meta.json"
+    meta.parent.mkdir(parents=True)
+    meta.write_text("{}")
+    os.utime(meta, (time.time() + 3600,) * 2)
+    assert loads not in make("-n", "-o", f"{tmp_path}/A/.settings/data", *settings).stdout
+    os.utime(classes[1], (time.time() + 7200,) * 2)
+    assert loads in make("-n", "-o", f"{tmp_path}/A/.settings/data", *settings).stdout
 
 
 @pytest.mark.parametrize(
