@@ -5,12 +5,12 @@ import os
 import re
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from odd_pictures import write_classes
 
 from submission.kit.image_set import open_image_set
 from training.data.__main__ import main as data
@@ -164,20 +164,16 @@ def test_each_set_has_a_folder_that_every_step_finds(settings, folder, options):
 
 def test_class_folders_of_any_name_and_what_is_new_in_them(tmp_path):
     """Folders named as classes are, with spaces and worse, and a later file in one of them."""
-    folder = tmp_path / "cells"
-    classes = [folder / name for name in ("immature granulocytes", "100% sure: (a)'s $x")]
-    for one in classes:
-        one.mkdir(parents=True)
+    names = ("immature granulocytes", "100% sure: (a)'s $x")
+    folder = write_classes(tmp_path / "cells", names)
     settings = [f"SET=folder={folder}", f"ARTIFACTS={tmp_path / 'A'}", "data"]
-    loads = "-m training.data"
-    assert loads in make("-n", *settings).stdout
-    meta = tmp_path / "A" / "data" / "meta.json"
-    meta.parent.mkdir(parents=True)
-    meta.write_text("{}")
-    os.utime(meta, (time.time() + 3600,) * 2)
-    assert loads not in make("-n", "-o", f"{tmp_path}/A/.settings/data", *settings).stdout
-    os.utime(classes[1], (time.time() + 7200,) * 2)
-    assert loads in make("-n", "-o", f"{tmp_path}/A/.settings/data", *settings).stdout
+    first = make(*settings)
+    assert first.returncode == 0, first.stderr
+    assert open_image_set(tmp_path / "A" / "data", "").class_names == sorted(names)
+    again = make(*settings)
+    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+    (folder / names[1] / "new.png").write_bytes((folder / names[1] / "0.png").read_bytes())
+    assert re.search("expected .* to be made from folder cells", make(*settings).stderr)
 
 
 @pytest.mark.parametrize(
