@@ -26,6 +26,8 @@ from .judged import Judged
 from .loads import suite_strengths
 from .shifts.operation import SEVERITIES
 
+_SHOWN = 0.00005  # less is 0.0000 in print
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
@@ -52,8 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if name not in made:
             raise KitError(
                 f"expected a scenario out of {', '.join(made) or 'none'}: each needs its suite to be judged. "
-                f"Received: {args.scenario!r}. More suites: `python -m local_eval.suites --artifacts {args.artifacts} "
-                "--suite NAME`."
+                f"Received: {args.scenario!r}. Judge it: `make score SUITES=NAME ARTIFACTS={args.artifacts}`, with the "
+                "other settings of that contest."
             )
         made = {name: made[name]}
     print(describe_forecasts(made))
@@ -154,10 +156,11 @@ def describe_forecasts(made: Mapping[str, Mapping[str, Any]]) -> str:
     said = [f":{strength}" for strength in (*SEVERITIES, *MEANT)]
     graded = {name: [of for end in said if (of := name.removesuffix("-typical") + end) in made] for name in made}
     inside = {one for names in graded.values() for one in names}
+    meant = any(name.endswith(tuple(f":{word}" for word in MEANT)) for name in inside)
     width = max([len(name) for name in made if name not in inside] + [8])
     lines = [
         f"{'scenario':<{width}}  forecast  interval"
-        + (f"{'':10}{'at severity 1 to 5':<30}{', '.join(MEANT)}" if inside else "")
+        + (f"{'':10}{'at severity 1 to 5':<30}{', '.join(MEANT) if meant else ''}".rstrip() if inside else "")
     ]
     for name, one in made.items():
         if name not in inside:
@@ -173,9 +176,10 @@ def describe_forecasts(made: Mapping[str, Mapping[str, Any]]) -> str:
                 f"  {reason['suite']:<{width}}  {reason['accuracy']:.3f} [{reason['low']:.3f}, {reason['high']:.3f}] "
                 f"n={reason['n']}, weight {reason['weight']:.2f}"
             )
+        luck = f"{first['optimism']:.4f}" if first["optimism"] >= _SHOWN else "nothing"
         lines.append(
-            f"{first['entries']} leaderboard scores used; {first['optimism']:.4f} taken off, since the best of "
-            f"{first['candidates']} judged zips is partly lucky"
+            f"{first['entries']} leaderboard scores used; {luck} taken off for the luck of the best of "
+            f"{first['candidates']} judged zips"
         )
         lines += [f"warning: {warning}" for warning in first["warnings"]]
     return "\n".join(lines)

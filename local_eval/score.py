@@ -5,10 +5,13 @@ as it left them: one more suite costs one run, and what a kill interrupts is all
 """
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from tqdm import tqdm
 
 from submission.kit.console import run_main
 from submission.kit.errors import KitError
@@ -124,12 +127,15 @@ def score(
     mend = f"python -m local_eval.score --artifacts {artifacts} --zip {zip_path}"
     judge = judge or partial(_judge_zip, isolation=isolation)
     judged = {}
-    for suite in suites:
-        if suite in todo:
-            folders[suite] = judge(artifacts, zip_path, suite, PART, profile)
-        judged[suite] = open_judged(folders[suite], artifacts / "suites" / suite / PART, mend)
-        if suite in todo:
-            keep_run(folders[suite], made[suite])
+    with tqdm(total=len(todo), desc="score", unit="suite", file=sys.stderr, disable=None if todo else True) as bar:
+        for suite in suites:
+            if suite in todo:
+                bar.set_postfix_str(suite)
+                folders[suite] = judge(artifacts, zip_path, suite, PART, profile)
+            judged[suite] = open_judged(folders[suite], artifacts / "suites" / suite / PART, mend)
+            if suite in todo:
+                keep_run(folders[suite], made[suite])
+                bar.update()
     value = {
         "zip": stored_path(zip_path, artifacts),
         "sha256": sha256,

@@ -96,6 +96,7 @@ def test_numbers_are_sorted_by_value_and_names_as_asked(tmp_path):
     [
         (("only",), "two or more classes, with images in it. Received: 1 folders with images: only"),
         (("train", "test"), "parts of a split .test, train.. Give one of them, such as `folder=DIR/train`"),
+        (("train", "val"), "parts of a split .train, val.. Give one of them, such as `folder=DIR/train`"),
         ((), "Received: 0 folders with images"),
     ],
 )

@@ -162,6 +162,20 @@ def test_each_set_has_a_folder_that_every_step_finds(settings, folder, options):
     assert steps[0][2].split() == options.split()
 
 
+def test_class_folders_of_any_name_and_what_is_new_in_them(tmp_path):
+    """Folders named as classes are, with spaces and worse, and a later file in one of them."""
+    names = ("immature granulocytes", "100% sure: (a)'s $x")
+    folder = write_classes(tmp_path / "cells", names)
+    settings = [f"SET=folder={folder}", f"ARTIFACTS={tmp_path / 'A'}", "data"]
+    first = make(*settings)
+    assert first.returncode == 0, first.stderr
+    assert open_image_set(tmp_path / "A" / "data", "").class_names == sorted(names)
+    again = make(*settings)
+    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+    (folder / names[1] / "new.png").write_bytes((folder / names[1] / "0.png").read_bytes())
+    assert re.search("expected .* to be made from folder cells", make(*settings).stderr)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -163,3 +163,13 @@ def test_the_table_shows_severities_and_then_words_in_their_order():
     assert head.split()[-7:] == ["severity", "1", "to", "5", "mild,", "typical,", "harsh"]
     shown = [float(value) for value in row.split("]")[1].split()]
     assert shown == [pytest.approx(made[f"stain:{name}"]["accuracy"], abs=5e-4) for name in ("1", "3", "mild", "harsh")]
+
+
+def test_the_table_has_no_heading_without_figures_and_no_luck_of_nothing():
+    one = submission(3.0, 0.5)
+    made = {"stain": forecast(one, "stain").as_dict(), "stain:3": forecast(one, "stain", strength="3").as_dict()}
+    told = describe_forecasts(made)
+    assert told.splitlines()[0].endswith("at severity 1 to 5")
+    assert "; nothing taken off for the luck of the best of 1 judged zips" in told
+    made["stain"]["optimism"], made["stain"]["candidates"] = 0.0123, 4
+    assert "; 0.0123 taken off for the luck of the best of 4 judged zips" in describe_forecasts(made)

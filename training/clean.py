@@ -180,7 +180,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         told = " (made anew)"
         if of_others:
             told = f" (made anew: the old one was of other images, it is now {_put_aside(path)})"
-        elif edits is not None:
+        elif edits is not None and edits[1].any():
             told = f" (made anew, with {int(edits[1].sum())} lines as they were edited by hand)"
     else:
         told = ""

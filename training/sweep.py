@@ -270,7 +270,10 @@ def tell(name: str, artifacts: Path, done: Done, rows: Sequence[dict[str, Any]])
     if rank is not None:
         told.append(f"rank correlation of clean and shifted {rank:.2f}")
     print("; ".join([*told, f"see {path}"]))
-    print(f"next: make runs ARTIFACTS={artifacts}, then make submission ARTIFACTS={artifacts} RUNS='NAME ...'")
+    print(
+        f"next: make runs ARTIFACTS={artifacts}, then make submission RUNS='NAME ...' with the settings that this "
+        "contest was made with (DATA or SET, FOLDS, SEED, ARTIFACTS ...)"
+    )
     return 1 if done.failed and not (done.count("trained") + done.count("up to date")) else 0
 
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from .errors import KitError
+from .quiet_import import quiet_import
 
 _NOT_OURS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 
@@ -16,6 +17,7 @@ _NOT_OURS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES,
 def run_main(main: Callable[[Sequence[str] | None], int]) -> None:
     """Call `main(None)` and exit with its code; a `KitError` is printed on standard error, without a traceback."""
     signal.signal(signal.SIGTERM, _stop)  # so that a polite kill, too, cleans up
+    quiet_import("tensorflow")
     try:
         code = main(None)
     except KitError as error:

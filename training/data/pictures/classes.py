@@ -36,9 +36,10 @@ def by_folder(entries: Sequence[Entry], folders: Sequence[tuple[str, ...]], prob
     names = sorted({label for label, _ in labelled})
     found = f"{len(names)} folders with images{': ' if names else ''}{', '.join(names[:8])}"
     if len(names) > 1 and {name.lower() for name in names} <= _PARTS:
+        best = max(names, key=lambda name: name.lower().startswith("train"))
         raise KitError(
             f"expected a folder for each class. Received: the parts of a split ({', '.join(names)}). Give one of them, "
-            f"such as `folder=DIR/{names[-1]}`; the kit makes a split of its own."
+            f"such as `folder=DIR/{best}`; the kit makes a split of its own."
         )
     if len(names) < 2:
         raise KitError(f"expected a folder for each of two or more classes, with images in it. Received: {found}.")
