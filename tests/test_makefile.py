@@ -194,17 +194,6 @@ def test_sets_and_fields_are_not_confused(settings, message):
     assert re.search(message, result.stderr)
 
 
-def test_classes_may_have_any_name_and_a_change_in_one_is_seen(tmp_path):
-    root = write_classes(tmp_path / "cells", ("immature granulocytes", "a: $(b) #c%"))
-    settings = [f"SET=folder={root}", f"ARTIFACTS={tmp_path / 'A'}", "data"]
-    first = make(*settings)
-    assert first.returncode == 0 and "6 images 24x24x3 of 2 classes" in first.stdout, first.stderr
-    assert make(*settings).stdout == ""
-    changed = (tmp_path / "A/data/meta.json").stat().st_mtime + 10
-    os.utime(root / "immature granulocytes", (changed, changed))
-    assert "is up to date" in make(*settings).stdout
-
-
 def test_a_field_that_is_none_is_told(tmp_path):
     wrong = [sys.executable, "-m", "training.train", "--set", "bloodmnist", "--artifacts", str(tmp_path)]
     child = subprocess.run(wrong, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
