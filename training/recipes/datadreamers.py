@@ -32,7 +32,7 @@ def datadreamers() -> Recipe:
     """DataDreamers: EfficientNetB3 under RandAugment, AugMix, MixUp, CutMix and Gaussian noise.
 
     Reported: hidden .81, validation .99.
-    Measured here: not measured, needs a GPU.
+    Measured here: 1.7 s of one core a step of 32, 9 min for 10,000 images, 2.8 GiB; its score is not measured.
     """
     return _datadreamers("datadreamers")
 
@@ -44,6 +44,7 @@ def datadreamers_jsd() -> Recipe:
     MixUp and CutMix rest: an image and its copies must have one target.
 
     Reported: as datadreamers, hidden .81, validation .99.
-    Measured here: not measured, needs a GPU.
+    Measured here: 4.8 s of one core a step of 32, 25 min for 10,000 images, 4.8 GiB; its score is not measured:
+    needs a GPU.
     """
     return _datadreamers("datadreamers_jsd", jsd_weight=12.0)

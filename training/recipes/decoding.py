@@ -54,7 +54,7 @@ def decoding_cnn() -> Recipe:
     """Decoding's CNN, from scratch, with Adam.
 
     Reported: no hidden score; its test score is not among the three that the project quotes.
-    Measured here: not measured.
+    Measured here: 2.9 s of one core a step of 32, 15 min for 10,000 images, 2.1 GiB; its score is not measured.
     """
     return _from_scratch("decoding_cnn", "basic_cnn")
 
@@ -64,7 +64,8 @@ def decoding_unet() -> Recipe:
     """Decoding's U-Net: encoder and decoder with a classification head, from scratch.
 
     Reported: no hidden score; its test score is not among the three that the project quotes.
-    Measured here: not measured, needs a GPU.
+    Measured here: 22 s of one core a step of 32, 1.9 h for 10,000 images, 5.8 GiB; its score is not measured: needs
+    a GPU.
     """
     return _from_scratch("decoding_unet", "unet")
 
@@ -74,7 +75,8 @@ def decoding_resnet50() -> Recipe:
     """Decoding's ResNet50.
 
     Reported: no hidden score; its test score is not among the three that the project quotes.
-    Measured here: not measured, needs a GPU.
+    Measured here: 11 s of one core a step of 32, 58 min for 10,000 images, 4.4 GiB; its score is not measured:
+    needs a GPU.
     """
     return _decoding("decoding_resnet50", "resnet50")
 
@@ -104,7 +106,7 @@ def decoding_mobilenet_v2() -> Recipe:
     """Decoding's MobileNetV2.
 
     Reported: no hidden score; its test score is not among the three that the project quotes.
-    Measured here: not measured, needs a GPU.
+    Measured here: 2.7 s of one core a step of 32, 14 min for 10,000 images, 3.1 GiB; its score is not measured.
     """
     return _decoding("decoding_mobilenet_v2", "mobilenet_v2")
 
@@ -114,7 +116,8 @@ def decoding_inception_v3() -> Recipe:
     """Decoding's InceptionV3.
 
     Reported: no hidden score; its test score is not among the three that the project quotes.
-    Measured here: not measured, needs a GPU.
+    Measured here: 6.9 s of one core a step of 32, 36 min for 10,000 images, 3.3 GiB; its score is not measured:
+    needs a GPU.
     """
     return _decoding("decoding_inception_v3", "inception_v3")
 
@@ -124,7 +127,8 @@ def decoding_xception() -> Recipe:
     """Decoding's Xception, its second best.
 
     Reported: no hidden score; test .9789, training .9934.
-    Measured here: not measured, needs a GPU.
+    Measured here: 13 s of one core a step of 32, 69 min for 10,000 images, 5.9 GiB; its score is not measured:
+    needs a GPU.
     """
     return _decoding("decoding_xception", "xception")
 
@@ -144,7 +148,7 @@ def decoding_smote() -> Recipe:
     """Decoding's CNN on classes levelled by SMOTE on the images themselves (Chawla et al. 2002).
 
     Reported: no score.
-    Measured here: not measured.
+    Measured here: 2.8 s of one core a step of 32, 15 min for 10,000 images, 2.2 GiB; its score is not measured.
     """
     return _from_scratch("decoding_smote", "basic_cnn", balance="smote")
 
@@ -185,7 +189,7 @@ def decoding_sgd() -> Recipe:
     """Decoding's comparison of optimisers: its CNN with SGD, against Adam in decoding_cnn.
 
     Reported: no score.
-    Measured here: not measured.
+    Measured here: 2.8 s of one core a step of 32, 14 min for 10,000 images, 2.2 GiB; its score is not measured.
     """
     return _from_scratch("decoding_sgd", "basic_cnn", optimizer="sgd", learning_rate=1e-2)
 
@@ -195,7 +199,7 @@ def decoding_rmsprop() -> Recipe:
     """Decoding's comparison of optimisers: its CNN with RMSProp, against Adam in decoding_cnn.
 
     Reported: no score.
-    Measured here: not measured.
+    Measured here: 2.8 s of one core a step of 32, 15 min for 10,000 images, 2.2 GiB; its score is not measured.
     """
     return _from_scratch("decoding_rmsprop", "basic_cnn", optimizer="rmsprop")
 
@@ -205,6 +209,6 @@ def decoding_unshuffled() -> Recipe:
     """Decoding's comparison of shuffling: its CNN on images that always come in the file's order.
 
     Reported: no score.
-    Measured here: not measured.
+    Measured here: 2.8 s of one core a step of 32, 15 min for 10,000 images, 2.2 GiB; its score is not measured.
     """
     return _from_scratch("decoding_unshuffled", "basic_cnn", shuffle=False)

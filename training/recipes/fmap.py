@@ -37,7 +37,7 @@ def fmap_efficientnet_v2s() -> Recipe:
     """fmap's best: EfficientNetV2S, tuned whole on 3,000 images of each class.
 
     Reported: hidden .85, clean hold-out .988.
-    Measured here: not measured, needs a GPU.
+    Measured here: 2.3 s of one core a step of 32, 12 min for 10,000 images, 3.1 GiB; its score is not measured.
     """
     return _fmap("fmap_efficientnet_v2s", "efficientnet_v2_s")
 
@@ -47,7 +47,8 @@ def fmap_nasnet_mobile() -> Recipe:
     """fmap's NASNetMobile, at 224 px, the one size for which there are ImageNet weights.
 
     Reported: hidden .77, clean hold-out .876.
-    Measured here: not measured, needs a GPU.
+    Measured here: 4 s of one core a step of 32, 21 min for 10,000 images, 4.6 GiB; its score is not measured: needs
+    a GPU.
     """
     return _fmap("fmap_nasnet_mobile", "nasnet_mobile", image_size=224)
 
@@ -57,7 +58,7 @@ def fmap_xception() -> Recipe:
     """fmap's Xception.
 
     Reported: hidden .68, clean hold-out .979.
-    Measured here: not measured, needs a GPU.
+    Measured here: 2.7 s of one core a step of 32, 14 min for 10,000 images, 2.5 GiB; its score is not measured.
     """
     return _fmap("fmap_xception", "xception")
 
@@ -67,7 +68,7 @@ def fmap_alexnet() -> Recipe:
     """fmap's own AlexNet-like net, from scratch.
 
     Reported: no score.
-    Measured here: not measured.
+    Measured here: 0.83 s of one core a step of 64, 2 min for 10,000 images, 1.1 GiB; its score is not measured.
     """
     return _fmap(
         "fmap_alexnet",
@@ -87,7 +88,8 @@ def fmap_vgg16() -> Recipe:
     """VGG16, as fmap explored it.
 
     Reported: no score.
-    Measured here: not measured, needs a GPU.
+    Measured here: 5.6 s of one core a step of 32, 29 min for 10,000 images, 1.7 GiB; its score is not measured:
+    needs a GPU.
     """
     return _fmap("fmap_vgg16", "vgg16", learning_rate=3e-5)
 
@@ -97,7 +99,7 @@ def fmap_mobilenet_v3() -> Recipe:
     """MobileNetV3Large, as fmap explored it.
 
     Reported: no score.
-    Measured here: not measured.
+    Measured here: 0.51 s of one core a step of 32, 3 min for 10,000 images, 1.7 GiB; its score is not measured.
     """
     return _fmap("fmap_mobilenet_v3", "mobilenet_v3_large", learning_rate=3e-4)
 
@@ -107,6 +109,6 @@ def fmap_resnet50() -> Recipe:
     """ResNet50, as fmap explored it.
 
     Reported: no score.
-    Measured here: not measured, needs a GPU.
+    Measured here: 2.3 s of one core a step of 32, 12 min for 10,000 images, 2.4 GiB; its score is not measured.
     """
     return _fmap("fmap_resnet50", "resnet50")

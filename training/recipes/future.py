@@ -37,7 +37,7 @@ def vit_tiny() -> Recipe:
     """A tiny vision transformer from scratch (Dosovitskiy et al. 2021; training as in Touvron et al. 2021).
 
     Reported: nobody trained one.
-    Measured here: not measured.
+    Measured here: 4.7 s of one core a step of 64, 12 min for 10,000 images, 4.1 GiB; its score is not measured.
     """
     return _transformer("vit_tiny")
 
@@ -47,7 +47,7 @@ def conv_vit() -> Recipe:
     """A hybrid from scratch: a convolutional stem before a small transformer (Xiao et al. 2021).
 
     Reported: nobody trained one.
-    Measured here: not measured.
+    Measured here: 4.6 s of one core a step of 64, 12 min for 10,000 images, 3.9 GiB; its score is not measured.
     """
     return _transformer("conv_vit")
 
@@ -57,7 +57,8 @@ def convnext_tiny() -> Recipe:
     """ConvNeXt-Tiny from ImageNet weights, head first, then whole (Liu et al. 2022).
 
     Reported: nobody trained one.
-    Measured here: not measured, needs a GPU.
+    Measured here: 27 s of one core a step of 64, 72 min for 10,000 images, 4.8 GiB; its score is not measured:
+    needs a GPU.
     """
     return _pretrained("convnext_tiny", learning_rate=1e-4, weight_decay=0.05)
 
@@ -67,7 +68,7 @@ def efficientnet_v2_b0() -> Recipe:
     """EfficientNetV2-B0 from ImageNet weights, head first, then whole (Tan and Le 2021).
 
     Reported: nobody trained one.
-    Measured here: not measured, needs a GPU.
+    Measured here: 1.4 s of one core a step of 64, 4 min for 10,000 images, 2.3 GiB; its score is not measured.
     """
     return _pretrained("efficientnet_v2_b0", learning_rate=1e-3)
 
@@ -77,7 +78,7 @@ def efficientnet_v2_b3() -> Recipe:
     """EfficientNetV2-B3 from ImageNet weights, head first, then whole (Tan and Le 2021).
 
     Reported: nobody trained one.
-    Measured here: not measured, needs a GPU.
+    Measured here: 2.5 s of one core a step of 64, 6 min for 10,000 images, 3.4 GiB; its score is not measured.
     """
     return _pretrained("efficientnet_v2_b3", learning_rate=5e-4)
 
@@ -93,7 +94,9 @@ def mobilenet_v1() -> Recipe:
     Its weights may come from a file: `--weights FILE.weights.h5`, saved from the net up to the layer conv_dw_13_relu.
 
     Reported: nobody trained one.
-    Measured here: not measured.
+    Measured here: 0.88 s of one core a step of 64, 2 min for 10,000 images, 1.7 GiB; clean 0.978, an2dl 0.945,
+    bloodmnist-c 0.961, stain 0.953 after 20 min (--weights mobilenetv1_1.0_to_conv_dw_13_relu.weights.h5 --budget
+    15m).
     """
     return _mobilenet("mobilenet_v1", "mobilenet_v1_to_13")
 
@@ -103,7 +106,7 @@ def mobilenet_v1_128() -> Recipe:
     """mobilenet_v1 on images enlarged to 128 px, for 1.8 times the computation.
 
     Reported: nobody trained one.
-    Measured here: not measured.
+    Measured here: 1.6 s of one core a step of 64, 4 min for 10,000 images, 2.2 GiB; its score is not measured.
     """
     return _mobilenet("mobilenet_v1_128", "mobilenet_v1_to_13", image_size=128)
 

@@ -76,7 +76,8 @@ def top10() -> Recipe:
     Its notebook has Adam with an exponential decay in the head phase; one optimizer serves both phases here.
 
     Reported: hidden .94 (final), clean hold-out about .94.
-    Measured here: not measured, needs a GPU.
+    Measured here: 8.6 s of one core a step of 32, 45 min for 10,000 images, 7.4 GiB; its score is not measured:
+    needs a GPU.
     """
     return _winner(
         "top10",
@@ -119,7 +120,7 @@ def silver_v2s() -> Recipe:
 
     Reported: hidden .92 (development), .94 (final), clean hold-out .9858;
     the mean of the nets, 12 views: .9605 (final), .9908.
-    Measured here: not measured, needs a GPU.
+    Measured here: 2.1 s of one core a step of 32, 11 min for 10,000 images, 3.0 GiB; its score is not measured.
     """
     return _silver("silver_v2s", "efficientnet_v2_s")
 
@@ -129,7 +130,8 @@ def silver_v2m() -> Recipe:
     """Silver, second of three nets: EfficientNetV2M, 143 of its 719 layers frozen.
 
     Reported: hidden .90 (development), .95 (final), clean hold-out .9749.
-    Measured here: not measured, needs a GPU.
+    Measured here: 4 s of one core a step of 32, 21 min for 10,000 images, 4.8 GiB; its score is not measured: needs
+    a GPU.
     """
     return _silver("silver_v2m", "efficientnet_v2_m")
 
@@ -151,7 +153,7 @@ def redcell() -> Recipe:
     It unfroze the convolutions in five rounds with Nadam; here they are tuned in one round with Adam.
 
     Reported: hidden .92, of which the views are 1 to 5 points.
-    Measured here: not measured, needs a GPU.
+    Measured here: 7.2 s of one core a step of 128, 9 min for 10,000 images, 4.6 GiB; its score is not measured.
     """
     return _winner(
         "redcell",
