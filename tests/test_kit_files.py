@@ -1,6 +1,7 @@
 """Files of the kit: whole or not there, whatever ends the writing."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -129,15 +130,37 @@ run_main(main)
     assert left(tmp_path) == ["set"]  # the next write sweeps up what a killed one left
 
 
-def test_a_folder_that_a_killed_process_had_moved_aside_comes_back(tmp_path):
+@pytest.fixture
+def ended_pid() -> int:
     child = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
-    scratch = tmp_path / f".folder.{int(child.stdout)}.abc"
+    return int(child.stdout)
+
+
+def moved_aside(tmp_path: Path, pid: int, machine: str) -> Path:
+    """A folder as a process that was killed between two renames left it."""
+    scratch = tmp_path / f".folder.{pid}-{machine}.abc"
     (scratch / "old").mkdir(parents=True)
     (scratch / "old" / "inside.txt").write_text("old")
+    return scratch
+
+
+def test_a_folder_that_a_killed_process_had_moved_aside_comes_back(tmp_path, ended_pid):
+    with atomic_path(tmp_path / "folder") as new:
+        machine = new.parent.name.split(".")[2].partition("-")[2]
+        new.mkdir()
+    shutil.rmtree(tmp_path / "folder")
+    moved_aside(tmp_path, ended_pid, machine)
     with pytest.raises(RuntimeError), atomic_path(tmp_path / "folder"):
         raise RuntimeError
     assert (tmp_path / "folder" / "inside.txt").read_text() == "old"
     assert left(tmp_path) == ["folder"]
+
+
+def test_what_another_machine_is_writing_is_left_alone(tmp_path, ended_pid):
+    """On a shared disk no process of another machine can be asked for."""
+    scratch = moved_aside(tmp_path, ended_pid, "elsewhere_1")
+    write_text(tmp_path / "folder", "new")
+    assert (scratch / "old" / "inside.txt").read_text() == "old"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ import glob
 import hashlib
 import json
 import os
+import platform
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -26,7 +28,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.{os.getpid()}.", dir=path.parent))
+    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.{os.getpid()}-{_machine()}.", dir=path.parent))
     try:
         new = scratch / f"new{''.join(path.suffixes[-2:])}"
         yield new
@@ -42,12 +44,16 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 def _sweep(path: Path) -> None:
     """Remove what killed processes of this machine left beside `path`; a folder that one had moved aside comes back."""
     for scratch in path.parent.glob(f".{glob.escape(path.name)}.*.*"):
-        owner = scratch.name[len(path.name) + 2 :].partition(".")[0]
-        if not owner.isdigit() or _runs(int(owner)):
-            continue
+        owner, _, machine = scratch.name[len(path.name) + 2 :].partition(".")[0].partition("-")
+        if not owner.isdigit() or machine != _machine() or _runs(int(owner)):
+            continue  # on a shared disk another machine's processes cannot be asked for
         if (scratch / "old").exists() and not path.exists():
             (scratch / "old").replace(path)
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _machine() -> str:
+    return re.sub(r"\W", "_", platform.node())
 
 
 def _runs(pid: int) -> bool:
