@@ -42,6 +42,7 @@ def test_the_page_has_the_section_only_with_a_sweep(tmp_path):
     html = report(contest.artifacts)[0].read_text(encoding="utf-8")
     assert '<section id="sweeps"' in html and html.count("data:image/png;base64,iVBOR") >= 3
     assert "The best by its clean score is number 3 by its shifted one, 20.0 points below the best." in html
+    assert "learning_\u200brate=\u200b0.00123" in html  # a narrow column breaks it after a sign
     assert "A grid: no runs." in html and "No run with both scores yet." in html
 
 

@@ -47,8 +47,9 @@ def render(data: ReportData) -> str:
 
 
 def _breakable(text: str) -> str:
-    """Words that a column has no room for may break at a soft hyphen."""
-    return re.sub(r"[^\s-]{16,}", lambda word: "\u00ad".join(re.findall(r".{1,10}", word[0])), text)
+    """Words that a column has no room for may break after a sign in them, parts that are still long at a soft hyphen."""
+    text = re.sub(r"[^\s-]{16,}", lambda word: re.sub(r"([_=/]+)", "\\1\u200b", word[0]), text)
+    return re.sub(r"[^\s\u200b-]{16,}", lambda part: "\u00ad".join(re.findall(r".{1,10}", part[0])), text)
 
 
 def _cell(value: Any) -> str:
