@@ -17,7 +17,9 @@ def contest(tmp_path_factory):
 
 
 def html(contest) -> str:
-    return " ".join(report(contest.artifacts)[0].read_text(encoding="utf-8").replace("\u00ad", "").replace("\u200b", "").split())
+    return " ".join(
+        report(contest.artifacts)[0].read_text(encoding="utf-8").replace("\u00ad", "").replace("\u200b", "").split()
+    )
 
 
 def test_the_lines_by_hand(contest):

@@ -47,7 +47,7 @@ def render(data: ReportData) -> str:
 
 
 def _breakable(text: str) -> str:
-    """Words that a column has no room for may break after a sign in them, parts that are still long at a soft hyphen."""
+    """Words that a column has no room for may break after a sign in them, long parts at a soft hyphen."""
     text = re.sub(r"[^\s-]{16,}", lambda word: re.sub(r"([_=/]+)", "\\1\u200b", word[0]), text)
     return re.sub(r"[^\s\u200b-]{16,}", lambda part: "\u00ad".join(re.findall(r".{1,10}", part[0])), text)
 
