@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
@@ -68,18 +69,19 @@ def test_the_loopback_works_inside(tmp_path):
 def test_files_of_this_machine_are_out_of_sight_and_reach(tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("labels")
+    written = Path("/tmp", f"written-{uuid.uuid4()}")
     code = (
         "import os, sys\n"
         f"print(os.path.exists({str(secret)!r}), os.path.exists({str(Path(__file__).parent)!r}))\n"
         "for path in ('/usr/x', '/etc/x', '/x', '/proc/sys/kernel/hostname', '/sys/x', sys.prefix + '/x'):\n"
         "    try: open(path, 'w').write('x'); print(path)\n"
         "    except OSError: pass\n"
-        "for path in ('/tmp/x', os.path.expanduser('~root') + '/x', '/app/x', '/dev/shm/x'):\n"
+        f"for path in ('{written}', os.path.expanduser('~root') + '/x', '/app/x', '/dev/shm/x'):\n"
         "    open(path, 'w').write('x')"
     )
     result, out, err = contained(tmp_path, code)
     assert (result.exit_code, out, err) == (0, "False False\n", "")
-    assert not Path("/tmp/x").exists()
+    assert not written.exists()
 
 
 @ISOLATED
