@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -76,17 +77,17 @@ class Limits:
         """Whether every member is measured."""
         return bool(self.costs) and all(self.costs)
 
-    @property
+    @cached_property
     def pass_s(self) -> list[float] | None:
         """(M,) seconds of one view of all images; None unless all are known."""
         return [cost.ms_per_image * self.num_images / 1e3 for cost in self.costs if cost] if self.are_known else None
 
-    @property
+    @cached_property
     def load_s(self) -> list[float] | None:
         """(M,) seconds; None unless all are known."""
         return [cost.load_ms / 1e3 for cost in self.costs if cost] if self.are_known else None
 
-    @property
+    @cached_property
     def view_s(self) -> list[float] | None:
         """(V,) seconds of making each view of all images, an unknown one as the dearest; None without views."""
         if not self.views:
